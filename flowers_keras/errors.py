@@ -1,0 +1,26 @@
+"""What went wrong, said to a person."""
+
+import os
+import sys
+
+
+class UserError(Exception):
+    """A mistake that the person can mend: one line that names the thing and what to type instead.
+
+    Doors print it without a traceback and exit with status 2. Anything else that is raised is a bug
+    of ours and keeps its traceback.
+    """
+
+
+def run_door(main):
+    """Calls `main()` and exits with its status; a UserError becomes one line and status 2."""
+    try:
+        status = main()
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        status = 2
+    except BrokenPipeError:
+        # The reader (`| head`) has left: nothing more to say, and nowhere to say it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)
