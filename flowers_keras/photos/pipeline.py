@@ -1,0 +1,137 @@
+"""From positions to batches: index stream -> decode -> resize -> augment -> batch.
+
+This is the one place that feeds the network, in training and after it. Every draw is addressed by
+(seed, epoch, photo), so that the workers may finish in any order and a run resumes exactly.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from flowers_keras.photos import reader
+from flowers_keras.resize import resize
+
+
+def plain_batches(photos, positions, image_size, batch_size):
+    """Photos as they are, in the order of `positions`; the last batch may be smaller.
+
+    Returns:
+      tf.data.Dataset of uint8 [batch, image_size, image_size, 3].
+    """
+    return _in_order(photos, positions, batch_size, lambda photo, _: resize(photo, image_size))
+
+
+def view_batches(photos, positions, epoch, batch_size, augmentation):
+    """Photos as epoch `epoch` sees them, in the order of `positions`.
+
+    Args:
+      augmentation: (photo uint8 [height, width, 3], epoch, position) -> uint8 [S, S, 3], as
+        `augment.make_augmentation` makes it.
+
+    Returns:
+      tf.data.Dataset of uint8 [batch, S, S, 3].
+    """
+    return _in_order(photos, positions, batch_size, lambda photo, i: augmentation(photo, epoch, i))
+
+
+def _in_order(photos, positions, batch_size, prepare):
+    dataset = tf.data.Dataset.from_tensor_slices(np.asarray(positions, np.int64))
+    dataset = dataset.map(lambda i: prepare(_decode(photos, i), i), tf.data.AUTOTUNE)
+    return dataset.batch(batch_size).prefetch(2)
+
+
+def stored_in_order(gather, count, batch_size):
+    """Stored values one after the other: batches of `gather(rows)`, NumPy [batch, ...]."""
+    rows = tf.data.Dataset.range(count).batch(batch_size)
+    sample = gather(np.zeros(1, np.int64))
+    return rows.map(lambda each: _call(gather, [each], sample)).prefetch(2)
+
+
+def label_batches(labels, batch_size):
+    """int32 [batch] labels, in order."""
+    return tf.data.Dataset.from_tensor_slices(np.asarray(labels, np.int32)).batch(batch_size)
+
+
+def pair(values, labels):
+    """Batches of (values, labels) from two datasets of one order."""
+    return tf.data.Dataset.zip((values, labels))
+
+
+def epochs_of(count, seed, epochs, batches_of):
+    """The batches of many epochs, each in an order of its own.
+
+    Args:
+      count: number of examples.
+      seed: of the order; it and the number of the epoch determine it.
+      epochs: range of epochs.
+      batches_of: (epoch, int64 [count] order of the examples) -> Dataset of one epoch's batches.
+
+    Returns:
+      tf.data.Dataset over all of `epochs`; an epoch's last batch may be smaller than the others.
+    """
+
+    def one_epoch(epoch):
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(count, dtype=tf.int64), seed=tf.stack([tf.cast(seed, tf.int64), epoch])
+        )
+        return batches_of(epoch, order)
+
+    dataset = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch)
+    return dataset.prefetch(2)
+
+
+def training_batches(photos, positions, batch_size, augmentation, seed, epochs):
+    """Fresh views: every epoch decodes and augments every photo anew.
+
+    Returns:
+      tf.data.Dataset of (uint8 [batch, S, S, 3], int32 [batch] labels).
+    """
+    positions = tf.constant(positions, tf.int64)
+    labels = tf.constant(photos.labels, tf.int32)
+
+    def load(epoch, position):
+        return augmentation(_decode(photos, position), epoch, position), tf.gather(labels, position)
+
+    def one_epoch(epoch, order):
+        dataset = tf.data.Dataset.from_tensor_slices(tf.gather(positions, order))
+        return dataset.map(lambda position: load(epoch, position), tf.data.AUTOTUNE).batch(batch_size)
+
+    return epochs_of(len(positions), seed, epochs, one_epoch)
+
+
+def stored_batches(gather, labels, batch_size, seed, epochs):
+    """Stored views: every epoch reads one back.
+
+    Args:
+      gather: (epoch, int64 [batch] rows) -> values [batch, ...], NumPy.
+      labels: int32 [count].
+
+    Returns:
+      tf.data.Dataset of (values, int32 [batch] labels).
+    """
+    labels = tf.constant(labels, tf.int32)
+    sample = gather(0, np.zeros(1, np.int64))
+
+    def one_epoch(epoch, order):
+        rows = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+        return rows.map(
+            lambda each: (_call(gather, [epoch, each], sample), tf.gather(labels, each)),
+            tf.data.AUTOTUNE,
+        )
+
+    return epochs_of(len(labels), seed, epochs, one_epoch)
+
+
+def _decode(photos, position):
+    """uint8 [height, width, 3]: the photo at `position`, by the one reader we have."""
+    photo = tf.numpy_function(
+        lambda i: reader.read_photo(photos.read(int(i))), [position], tf.uint8, stateful=False
+    )
+    photo.set_shape([None, None, 3])
+    return photo
+
+
+def _call(gather, arguments, sample):
+    """`gather(*arguments)` in NumPy, of the dtype and row shape of `sample`."""
+    values = tf.numpy_function(gather, arguments, sample.dtype, stateful=False)
+    values.set_shape([None, *sample.shape[1:]])
+    return values

@@ -1,0 +1,118 @@
+"""Twins: photos that show the same picture, byte for byte or after mirroring, scaling, compressing.
+
+A twin of a training photo in the test set makes the test accuracy a lie: the model has seen the
+answer. Perceptual hashes find such pairs without looking at the labels.
+"""
+
+import dataclasses
+import hashlib
+
+import imagehash
+import numpy as np
+from PIL import Image
+
+HASH_BITS = 64
+# The hash keeps signs only. So that flat pictures, whose signs are noise, and pictures of one
+# layout in other colours are no twins, both of these must hold as well:
+LEAST_CONTRAST = 4.0  # standard deviation of the thumbnail, grey levels
+COLOUR_TOLERANCE = 20.0  # mean absolute difference of two 4x4 thumbnails, grey levels
+
+
+@dataclasses.dataclass(frozen=True)
+class Fingerprint:
+    """What identifies one photo.
+
+    Attributes:
+      digest: SHA-256 of the encoded bytes, hexadecimal.
+      phash: 64-bit perceptual hash of the picture, 16 hexadecimal digits; "" for a flat picture.
+      mirrored: the same hash of its mirror image.
+      colours: its 4x4 RGB thumbnail, row by row, hexadecimal.
+    """
+
+    digest: str
+    phash: str
+    mirrored: str
+    colours: str
+
+
+def fingerprint(data, photo):
+    """Fingerprint of a photo.
+
+    Args:
+      data: the encoded bytes.
+      photo: the decoded photo, uint8 [height, width, 3].
+
+    The perceptual hash is `imagehash.phash` (http://www.phash.org): the signs of the 8x8 lowest
+    frequencies of a 32x32 greyscale thumbnail.
+    """
+    small = Image.fromarray(photo).resize((32, 32), Image.Resampling.BOX)
+    colours = small.resize((4, 4), Image.Resampling.BOX).tobytes().hex()
+    grey = small.convert("L")
+    flat = np.std(grey) < LEAST_CONTRAST
+    mirror = grey.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return Fingerprint(
+        hashlib.sha256(data).hexdigest(),
+        "" if flat else str(imagehash.phash(grey)),
+        "" if flat else str(imagehash.phash(mirror)),
+        colours,
+    )
+
+
+def find_twins(left, right, distance):
+    """Pairs of twins between two lists of fingerprints.
+
+    Args:
+      left, right: lists of Fingerprint; the same list object twice compares a set with itself.
+      distance: the largest Hamming distance of two hashes, out of 64 bits, that makes twins.
+        Byte-identical photos are twins at any distance.
+
+    Returns:
+      A list of (i, j, bits): positions in `left` and `right` and the distance found, 0 for
+      identical bytes, mirror images included; each pair once, and no photo with itself.
+    """
+    digests, hashes, colours = _columns(left)
+    others, other_hashes, other_colours = _columns(right)
+    pairs = []
+    for i in range(len(left)):
+        same = others == digests[i]
+        bits = np.where(same, 0, _distances(hashes[i], colours[i], other_hashes, other_colours))
+        near = np.flatnonzero(bits <= np.where(same, 0, distance))
+        pairs += [(i, int(j), int(bits[j])) for j in near if left is not right or j > i]
+    return pairs
+
+
+def _columns(fingerprints):
+    """Digests [n], hashes uint64 [n, 2] (0 for flat), thumbnails float32 [n, 4, 4, 3]."""
+    digests = np.array([one.digest for one in fingerprints], "U64")
+    hashes = [(int(one.phash or "0", 16), int(one.mirrored or "0", 16)) for one in fingerprints]
+    colours = b"".join(bytes.fromhex(one.colours) for one in fingerprints)
+    thumbnails = np.frombuffer(colours, np.uint8).reshape(-1, 4, 4, 3).astype(np.float32)
+    return digests, np.array(hashes, np.uint64).reshape(-1, 2), thumbnails
+
+
+def _distances(hashes, colours, other_hashes, other_colours):
+    """Hamming distance of one photo to each other, as it is or mirrored; 64 where colours differ."""
+    bits = np.bitwise_count(other_hashes ^ hashes[0]).astype(np.int32)
+    bits[(other_hashes == 0) | (hashes[0] == 0)] = HASH_BITS
+    for column in np.flatnonzero(bits.min(axis=0, initial=HASH_BITS) < HASH_BITS):
+        seen = other_colours[:, :, :: -1 if column else 1]
+        unlike = np.abs(seen - colours).mean(axis=(1, 2, 3)) > COLOUR_TOLERANCE
+        bits[unlike, column] = HASH_BITS
+    return bits.min(axis=1)
+
+
+def group_twins(count, pairs):
+    """Connected groups of twins.
+
+    Args:
+      count: number of photos.
+      pairs: (i, j, ...) as `find_twins` returns them.
+
+    Returns:
+      int [count]: the lowest position in each photo's group, its own where it has no twin.
+    """
+    group = np.arange(count)
+    for i, j, *_ in pairs:
+        first, second = sorted((group[i], group[j]))
+        group[group == second] = first
+    return group
