@@ -1,0 +1,108 @@
+"""What a config may say: every field, its type and its range, checked before any work starts."""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Callable
+from typing import Any
+
+from flowers_keras import model, run
+from flowers_keras.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Allowed:
+    """The type of a field, a test of its value, and the words for both."""
+
+    type: type
+    test: Callable[[Any], bool]
+    words: str
+
+
+def _whole(low, high):
+    return Allowed(int, lambda value: low <= value <= high, f"a whole number from {low} to {high}")
+
+
+def _number(low, high):
+    return Allowed(float, lambda value: low <= value <= high, f"a number from {low:g} to {high:g}")
+
+
+def _positive(high):
+    return Allowed(float, lambda value: 0 < value <= high, f"a number above 0, up to {high:g}")
+
+
+def _choice(*values):
+    return Allowed(str, lambda value: value in values, f"one of {', '.join(values)}")
+
+
+SEED = _whole(0, 2**31 - 1)
+TEXT = Allowed(str, lambda value: "\0" not in value, "text")
+SWITCH = Allowed(bool, lambda value: True, "true or false")
+FIELDS = {
+    "seed": SEED,
+    "data.source": TEXT,
+    "data.data_dir": TEXT,
+    "data.image_size": _whole(model.SMALLEST_IMAGE, 1024),
+    "data.batch_size": _whole(1, 4096),
+    "data.validation_fraction": _number(0.01, 0.49),
+    "data.test_fraction": _number(0.01, 0.49),
+    "data.split_seed": SEED,
+    "data.twin_distance": _whole(0, 20),
+    "data.shuffle_labels": SWITCH,
+    "data.synthetic_photos": _whole(15, 1_000_000),
+    "augment.policy": _choice("trivial_wide", "none"),
+    "augment.flip_and_crop": SWITCH,
+    "augment.seed": SEED,
+    "model.weights": TEXT,
+    "model.hidden_units": _whole(1, 65_536),
+    "model.dropout": _number(0, 0.99),
+    "model.l2": _number(0, 1),
+    "model.unfreeze_from": _choice(*model.BOUNDARIES[:-1]),
+    "model.train_batch_norm": SWITCH,
+    "frozen.epochs": _whole(0, 10_000),
+    "frozen.learning_rate": _positive(10),
+    "finetune.epochs": _whole(0, 10_000),
+    "finetune.learning_rate": _positive(10),
+    "features.views": _whole(0, 1000),
+    "features.cache_dir": TEXT,
+    "evaluation.tta": SWITCH,
+    "evaluation.shift_photos": _whole(0, 1_000_000),
+    "runtime.dtype_policy": _choice("auto", "float32", "mixed_bfloat16"),
+    "runtime.deterministic": SWITCH,
+}
+
+
+def check(config):
+    """Refuses a config before any work starts.
+
+    Args:
+      config: ml_collections.ConfigDict.
+
+    Raises:
+      UserError: names the field, its value and what is allowed.
+    """
+    values = run.flatten(config.to_dict())
+    for field in values.keys() - FIELDS.keys():
+        near = difflib.get_close_matches(field, FIELDS, 1) or ["one of those in configs/finetune.py"]
+        raise UserError(f"config field {field!r} is unknown; did you mean {near[0]}?")
+    for field, allowed in FIELDS.items():
+        if field not in values:
+            raise UserError(f"config field {field} is missing; it is {allowed.words}")
+        check_field(field, values[field])
+    if config.data.validation_fraction + config.data.test_fraction > 0.8:
+        raise UserError(
+            f"data.validation_fraction={config.data.validation_fraction} and data.test_fraction="
+            f"{config.data.test_fraction} leave less than a fifth of the photos to train on; lower one"
+        )
+    if config.frozen.epochs + config.finetune.epochs == 0:
+        raise UserError("frozen.epochs=0 and finetune.epochs=0 train nothing; raise one of them")
+
+
+def check_field(field, value):
+    """Refuses a value that `field` may not have (UserError)."""
+    allowed = FIELDS[field]
+    fits = isinstance(value, allowed.type) or (allowed.type is float and isinstance(value, int))
+    if isinstance(value, bool) and allowed.type is not bool:
+        fits = False
+    if not fits or isinstance(value, float) and not math.isfinite(value) or not allowed.test(value):
+        raise UserError(f"config field {field}={value!r} is not allowed; it is {allowed.words}")

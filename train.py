@@ -1,0 +1,43 @@
+"""Trains a flower classifier: `python train.py --config=configs/quickstart.py`."""
+
+import pathlib
+import sys
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from flowers_keras import errors
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, configs/NAME.py.")
+WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME by default.")
+
+
+def parse_flags(arguments):
+    """Reads the flags; a mistake in them is one line, like any other."""
+    try:
+        rest = flags.FLAGS(arguments)
+        if CONFIG.value is None:
+            raise ValueError("--config is missing")
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        raise errors.UserError(f"{error}; type for instance --config=configs/quickstart.py") from error
+    if rest[1:]:
+        raise errors.UserError(f"{rest[1]!r} is no flag; flags look like --config.seed=1")
+    return rest
+
+
+def main(_):
+    from flowers_keras import recipe, run
+
+    config_file = pathlib.Path(config_flags.get_config_filename(flags.FLAGS["config"]))
+    workdir = WORKDIR.value or f"runs/{config_file.stem}"
+    try:
+        with run.stop_on_signals():
+            recipe.train_and_evaluate(CONFIG.value, workdir)
+    except run.Stopped as stopped:
+        again = " ".join(sys.argv[1:])
+        print(f"stopped by {stopped}; go on with: python train.py {again}", file=sys.stderr)
+        sys.exit(stopped.status)
+
+
+if __name__ == "__main__":
+    errors.run_door(lambda: app.run(main, flags_parser=parse_flags))
