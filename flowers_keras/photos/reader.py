@@ -1,0 +1,203 @@
+"""From a file to pixels: the one reader of photos, for training, `evaluate` and `predict`.
+
+A photo is used rightly (upright, RGB, 8 bits) or refused with a `BrokenPhoto` that says why. No
+file crashes the reader, keeps it busy for long or fills the memory.
+"""
+
+import io
+import os
+import pathlib
+import re
+import stat
+import struct
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
+
+from flowers_keras.errors import UserError
+from flowers_keras.photos import containers
+from flowers_keras.photos.containers import BrokenPhoto
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+MAX_BYTES = 256 << 20  # of an encoded photo
+MAX_PIXELS = 128_000_000  # of a decoded one
+MAX_SIDE = 65_535  # pixels; JPEG and GIF have no longer ones
+MAX_EFFORT = 16 * MAX_PIXELS  # pixels times how often, or how slowly, a decoder goes over them
+MAX_EXPANSION = 10_000  # pixels a byte; deflate, the densest but for WebP, makes 8,256
+STRIP_PIXELS = 1 << 22  # converted at a time, so that a large photo is not in memory three times
+
+# By content, as the extension may lie. Pillow's classes are used directly: `Image.open` would warn
+# on standard error about photos that are below our limit, and about stereo JPEGs it cannot parse.
+FORMATS = {
+    "JPEG": (rb"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    "PNG": (rb"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    "WebP": (rb"(?s)RIFF....WEBP", WebPImagePlugin.WebPImageFile),
+    "GIF": (rb"GIF8[79]a", GifImagePlugin.GifImageFile),
+    "BMP": (rb"(?s)BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", BmpImagePlugin.BmpImageFile),
+}
+
+UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def find_photos(folder):
+    """Photos in a folder and its subfolders, by extension in any case; their content is not read.
+
+    Hidden files and folders and `__MACOSX` are skipped. Symbolic links are followed, and a folder
+    that can be reached in two ways, or in a circle, is searched once.
+
+    Returns:
+      Sorted list of pathlib.Path.
+
+    Raises:
+      UserError: the folder, or one inside it, cannot be listed.
+    """
+    found, seen = [], set()
+    for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(each for each in folders if _is_visible(each))
+        found += [
+            pathlib.Path(place, name)
+            for name in names
+            if _is_visible(name) and name.lower().endswith(PHOTO_SUFFIXES)
+        ]
+    return sorted(found)
+
+
+def _is_visible(name):
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _refuse_folder(error):
+    raise UserError(
+        f"cannot list the folder {error.filename}: {error.strerror}; mend that, or move it away"
+    ) from error
+
+
+def read_file(path):
+    """The bytes of a regular file, or of the one that a symbolic link leads to.
+
+    Raises:
+      BrokenPhoto: it is absent, unreadable, too large, or no regular file.
+    """
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BrokenPhoto("not a regular file")
+            if status.st_size > MAX_BYTES:
+                raise BrokenPhoto(f"larger than {MAX_BYTES >> 20} MiB")
+            return file.read(status.st_size)
+    except OSError as error:
+        raise BrokenPhoto((error.strerror or type(error).__name__).lower()) from error
+
+
+def _open_without_waiting(path, flags):
+    """Opens a named pipe that nobody writes to at once; without the flag it would wait for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_photo(data):
+    """Decodes a JPEG, PNG, WebP, GIF or BMP. May be called by many threads.
+
+    Args:
+      data: bytes of the file. Of an animation, the first frame counts.
+
+    Returns:
+      uint8 [height, width, 3], RGB, 0 to 255, upright by its EXIF orientation; not to be written
+      to. What is transparent shows white; 16 bits are scaled to 8; colour profiles are not applied.
+
+    Raises:
+      BrokenPhoto: the bytes are no photo, are damaged or incomplete, or make over `MAX_PIXELS`.
+    """
+    if not data:
+        raise BrokenPhoto("empty file")
+    kind = next((kind for kind, (start, _) in FORMATS.items() if re.match(start, data)), None)
+    if kind is None:
+        raise BrokenPhoto("not a photo (JPEG, PNG, WebP, GIF or BMP)")
+    # Another library in this process may have told Pillow to fill what is missing with grey.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        picture, exif = containers.strip_metadata(kind, data)
+        with FORMATS[kind][1](io.BytesIO(picture)) as image:
+            _check_size(image, picture)
+            image.load()
+            turn = UPRIGHT.get(containers.orientation(exif or image.info.get("exif", b"")))
+            return _pixels(image if turn is None else image.transpose(turn))
+    except BrokenPhoto:
+        raise
+    except Exception as error:  # broken bytes make Pillow raise nearly everything there is
+        raise BrokenPhoto(_reason(kind, error)) from error
+
+
+def _check_size(image, picture):
+    """Refuses, before memory is taken, what the header says would take too much of it, or time."""
+    width, height = image.size
+    if max(width, height) > MAX_SIDE:
+        raise BrokenPhoto(f"{width}x{height} pixels, more than {MAX_SIDE} on a side")
+    if width * height > MAX_PIXELS:
+        raise BrokenPhoto(f"{width}x{height} pixels, more than {MAX_PIXELS // 10**6} million")
+    effort = 1
+    if image.info.get("progressive"):  # JPEG; cameras make about 10 scans
+        effort = picture.count(bytes([0xFF, containers.JPEG_SCAN]))
+    elif image.info.get("compression") in (1, 2):  # run lengths of a BMP, which Python decodes
+        effort = 256
+    if effort * max(width * height, len(picture)) > MAX_EFFORT:
+        raise BrokenPhoto(f"{width}x{height} pixels that would take too long to decode")
+    if width * height > MAX_EXPANSION * len(picture) and image.format != "WEBP":
+        raise BrokenPhoto(f"{width}x{height} pixels cannot be in {len(picture)} bytes")
+
+
+def _pixels(image):
+    """uint8 [height, width, 3] of a loaded Pillow image."""
+    width, height = image.size
+    rows = max(1, STRIP_PIXELS // width)
+    if rows >= height:
+        return _rgb(image)
+    photo = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        photo[top : top + rows] = _rgb(image.crop((0, top, width, min(top + rows, height))))
+    return photo
+
+
+def _rgb(image):
+    """uint8 [height, width, 3] of a Pillow image of any mode."""
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip to 255
+        grey = np.asarray(image).astype(np.uint32)
+        image = Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        paper = Image.new("RGB", image.size, "white")
+        paper.paste(image, mask=image)
+        image = paper
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _reason(kind, error):
+    """A few words about what a decoder raised."""
+    if isinstance(error, MemoryError):
+        return "too large for the memory of this machine"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {MAX_PIXELS // 10**6} million pixels"
+    text = " ".join(str(error).split())
+    ends = isinstance(error.__cause__ or error, (EOFError, IndexError, struct.error))
+    return "truncated" if ends or "truncated" in text.lower() else f"damaged {kind} ({text})"
