@@ -178,7 +178,7 @@ def _store_view(trunk, batches, count, folder, view, dtype):
     with (
         open(temporary / "activation.npy", "wb") as activations,
         open(temporary / "pooled.npy", "wb") as pools,
-        tqdm.tqdm(total=count, desc=f"features, {place.name}", unit=" photos", mininterval=1) as bar,
+        tqdm.tqdm(total=count, desc=f"features, {place.name}", unit=" photos", disable=None) as bar,
     ):
         _write_header(activations, count, activation.shape[1:], np.uint16)
         _write_header(pools, count, pooled.shape[1:], np.float32)

@@ -52,6 +52,12 @@ def make_feeds(model, photos, splits, config, run):
     return (_fresh_feed(model, photos, splits, config, augmentation),) * 2
 
 
+def make_trunk(model, boundary):
+    """keras.Model: photos -> (output of the layer `boundary`, pooled features), in one pass."""
+    outputs = [model.get_layer(name).output for name in (boundary, "pooled")]
+    return keras.Model(model.input, outputs, name="trunk")
+
+
 def _fresh_feed(model, photos, splits, config, augmentation):
     train, validation = splits.parts["train"], splits.parts["validation"]
     batch_size = config.data.batch_size
@@ -86,8 +92,7 @@ def _stored_feed(network, store, part, photos, splits, config):
 
 def _store(model, photos, splits, config, run, augmentation):
     boundary, image_size = config.model.unfreeze_from, config.data.image_size
-    outputs = [model.get_layer(name).output for name in (boundary, "pooled")]
-    trunk = keras.Model(model.input, outputs, name="trunk")
+    trunk = make_trunk(model, boundary)
     train, validation = splits.parts["train"], splits.parts["validation"]
 
     def batches_of(view):

@@ -35,12 +35,7 @@ def train_phase(name, feed, settings, run, history=(), best=None):
     network = feed.network
     trainable, frozen = classifier.count_parameters(network)
     print(f"phase {name}: {trainable:,} parameters train, {frozen:,} of this network are frozen")
-    # `trainable` takes effect here: without a new compile() unfreezing would train nothing.
-    network.compile(
-        keras.optimizers.Adam(settings.learning_rate),
-        "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
+    compile_network(network, settings.learning_rate)
     keeper = Keeper(name, network, run, list(history), best)
     if keeper.epochs_done < settings.epochs:
         network.fit(
@@ -55,6 +50,13 @@ def train_phase(name, feed, settings, run, history=(), best=None):
         )
     keeper.restore_best()
     return keeper.history, keeper.best
+
+
+def compile_network(network, learning_rate):
+    """Compiles a network with Adam; `trainable` takes effect here and nowhere else."""
+    network.compile(
+        keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
 
 
 class Keeper(keras.callbacks.Callback):

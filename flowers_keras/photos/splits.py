@@ -51,7 +51,12 @@ def split_photos(photos, data):
     Raises:
       UserError: more than 1 % of the photos are broken, or a class has too few photos for a part.
     """
-    fingerprints, left_out = _fingerprint_all(photos)
+    fingerprints, left_out = look_at(photos)
+    if len(left_out) > MOST_BROKEN * len(photos.ids):
+        raise UserError(
+            f"{len(left_out)} of {len(photos.ids)} photos are broken, more than {MOST_BROKEN:.0%}; "
+            f"the first is {left_out[0][0]}: {left_out[0][1]}; repair or remove them"
+        )
     kept = sorted(fingerprints)
     pairs = twins.find_twins(*[[fingerprints[i] for i in kept]] * 2, data.twin_distance)
     pairs = [(kept[i], kept[j], bits) for i, j, bits in pairs]
@@ -71,8 +76,12 @@ def split_photos(photos, data):
     )
 
 
-def _fingerprint_all(photos):
-    """Fingerprints by position, and (id, reason) of the photos that are broken."""
+def look_at(photos):
+    """Reads every photo once, and names those that are broken.
+
+    Returns:
+      (fingerprints, left_out): position -> Fingerprint, and (id, reason) of the broken ones.
+    """
 
     def look(position):
         try:
@@ -83,15 +92,10 @@ def _fingerprint_all(photos):
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         looks = pool.map(look, range(len(photos.ids)))
-        found = list(tqdm.tqdm(looks, "looking at the photos", len(photos.ids), delay=5, unit=" photos"))
+        found = list(tqdm.tqdm(looks, "looking at the photos", len(photos.ids), delay=5, unit=" photos", disable=None))
     left_out = [(photos.ids[i], why) for i, why in enumerate(found) if isinstance(why, str)]
     for name, why in left_out:
         print(f"left out {name}: {why}")
-    if len(left_out) > MOST_BROKEN * len(found):
-        raise UserError(
-            f"{len(left_out)} of {len(found)} photos are broken, more than {MOST_BROKEN:.0%}; "
-            f"the first is {left_out[0][0]}: {left_out[0][1]}; repair or remove them"
-        )
     return {i: one for i, one in enumerate(found) if not isinstance(one, str)}, left_out
 
 
@@ -221,3 +225,13 @@ def load(photos, path):
         fingerprints,
         *([tuple(row) for row in value[key]] for key in ("left_out", "twins", "doubtful")),
     )
+
+
+def training_fingerprints(path):
+    """Id -> Fingerprint of the training photos of a run, from its `splits.json`."""
+    fields = [field.name for field in dataclasses.fields(twins.Fingerprint)]
+    return {
+        name: twins.Fingerprint(*(entry[field] for field in fields))
+        for name, entry in files.read_json(path)["photos"].items()
+        if entry["part"] == "train"
+    }

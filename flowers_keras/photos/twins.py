@@ -93,6 +93,9 @@ def _columns(fingerprints):
 def _distances(hashes, colours, other_hashes, other_colours):
     """Hamming distance of one photo to each other, as it is or mirrored; 64 where colours differ."""
     bits = np.bitwise_count(other_hashes ^ hashes[0]).astype(np.int32)
+    # The hash of a mirror image is near, but not equal, to the mirror image of a hash: without the
+    # other way round as well, a pair could be twins in one order and not in the other.
+    bits[:, 1] = np.minimum(bits[:, 1], np.bitwise_count(other_hashes[:, 0] ^ hashes[1]))
     bits[(other_hashes == 0) | (hashes[0] == 0)] = HASH_BITS
     for column in np.flatnonzero(bits.min(axis=0, initial=HASH_BITS) < HASH_BITS):
         seen = other_colours[:, :, :: -1 if column else 1]

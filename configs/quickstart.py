@@ -1,0 +1,28 @@
+"""The same recipe in two minutes, with nothing to download: drawn flowers, InceptionV3 from random weights.
+
+Random weights need more light: photos of 96 pixels, half of the dropout, and BatchNorm conditioned
+on the photos (`model.condition_random_weights`). It shows how a run goes, not how good a classifier
+of real flowers is.
+
+  python train.py --config=configs/quickstart.py
+"""
+
+from configs import finetune
+
+
+def get_config():
+    """The config of the recipe, small enough to try."""
+    config = finetune.get_config()
+    config.data.source = "synthetic"
+    config.data.synthetic_photos = 2400
+    config.data.image_size = 96
+    config.data.twin_distance = 0  # drawings of one layout look alike, and none is a copy
+    config.augment.policy = "none"
+    config.model.weights = ""
+    config.model.dropout = 0.3
+    config.frozen.epochs = 15
+    config.frozen.learning_rate = 5e-4
+    config.finetune.epochs = 5
+    config.features.views = 2
+    config.evaluation.shift_photos = 30
+    return config

@@ -1,0 +1,55 @@
+"""Labelled photos for a model that is trained: in its class order, beside what it was trained on."""
+
+import dataclasses
+import sys
+
+import numpy as np
+
+from flowers_keras.errors import UserError
+from flowers_keras.photos import sources, splits, twins
+
+
+def labelled_folder(data, class_names):
+    """Photos of a folder that holds one folder a class, labelled in the order of `class_names`.
+
+    Args:
+      data: "folder:PATH".
+      class_names: the model's; those that the folder lacks are named on standard error.
+
+    Raises:
+      UserError: there is no such folder, or the model does not know one of its classes.
+    """
+    kind, _, path = data.partition(":")
+    if kind != "folder" or not path:
+        raise UserError(f"--data={data} is no labelled folder; type --data=folder:PATH, a folder a class")
+    photos = sources.folder_photos(path, least_classes=1)
+    unknown = [name for name in photos.class_names if name not in class_names]
+    if unknown:
+        raise UserError(
+            f"{data} holds {', '.join(unknown)}, which the model does not know; it knows "
+            f"{', '.join(class_names)}: rename that folder or move it away"
+        )
+    absent = [name for name in class_names if name not in photos.class_names]
+    if absent:
+        print(f"note: {data} holds no {', '.join(absent)}; measured on the other classes", file=sys.stderr)
+    order = np.array([class_names.index(name) for name in photos.class_names], np.int32)
+    return dataclasses.replace(photos, labels=order[photos.labels], class_names=tuple(class_names))
+
+
+def twins_in_training(photos, fingerprints, path, distance):
+    """Which photos show a picture that a model was trained on.
+
+    Args:
+      photos: sources.Photos.
+      fingerprints: position -> twins.Fingerprint, as `splits.look_at` gives.
+      path: the `splits.json` of the model's run.
+      distance: of twins at most, bits of 64.
+
+    Returns:
+      A list of [id, id of the training photo, bits].
+    """
+    training = splits.training_fingerprints(path)
+    names, known = list(training), list(training.values())
+    positions, mine = list(fingerprints), list(fingerprints.values())
+    pairs = twins.find_twins(mine, known, distance)
+    return [[photos.ids[positions[i]], names[j], bits] for i, j, bits in pairs]
