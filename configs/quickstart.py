@@ -20,9 +20,9 @@ def get_config():
     config.augment.policy = "none"
     config.model.weights = ""
     config.model.dropout = 0.3
-    config.frozen.epochs = 15
+    config.frozen.epochs = 12
     config.frozen.learning_rate = 5e-4
-    config.finetune.epochs = 5
+    config.finetune.epochs = 10
     config.features.views = 2
     config.evaluation.shift_photos = 30
     return config

@@ -1,7 +1,9 @@
 """Flower photos in, a classifier whose accuracy is real out: a Keras 3 fine-tuning recipe."""
 
 import contextlib
+import gc
 import os
+import sys
 
 __version__ = "0.1.0"
 
@@ -19,7 +21,32 @@ def _stderr_closed():
         os.close(nowhere)
 
 
+@contextlib.contextmanager
+def _quick_start():
+    """Nearly halves the time of the imports inside; for a process that is a door of ours."""
+    # Keras looks for these two, at half a second each, for parts that nothing here uses.
+    unneeded = {"matplotlib", "sklearn"} - sys.modules.keys()
+    sys.modules.update(dict.fromkeys(unneeded))
+    gc.disable()  # a million objects are made, and none of them is garbage
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+        for name in unneeded:
+            del sys.modules[name]
+
+
+def __getattr__(name):
+    if name in ("Classifier", "load_classifier"):  # when asked for: `classify` imports this package
+        from flowers_keras import classify
+
+        return getattr(classify, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with _stderr_closed():
+_is_door = sys.argv[0] == "-m"  # so it reads while `python -m flowers_keras.x` looks for x
+with _stderr_closed(), _quick_start() if _is_door else contextlib.nullcontext():
     # TensorFlow greets with several lines about its build before it reads the level above.
     import tensorflow  # noqa: F401

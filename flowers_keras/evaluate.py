@@ -1,17 +1,22 @@
-"""Accuracy, flip TTA, confusion, calibration: what the shipped model does on labelled photos."""
+"""What the shipped model does on labelled photos: for the recipe, and for any folder of them.
 
+The door: `python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH`.
+"""
+
+import argparse
 import csv
 import dataclasses
-import math
+import pathlib
 
 import numpy as np
 import tqdm
 
-from flowers_keras import files
-from flowers_keras.photos import pipeline
+from flowers_keras import errors, files, scores
+from flowers_keras import model as classifier
+from flowers_keras.errors import UserError
+from flowers_keras.photos import labelled, pipeline, splits
 
-CALIBRATION_BINS = 15
-CONFIDENCE = 1.959963984540054  # standard deviations, 95 %
+LARGEST_BATCH = 32  # photos; measuring gains nothing by more
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,34 +38,51 @@ class Predictions:
     tta: np.ndarray | None
 
 
-def predict_with_flip(model, photos):
-    """Probabilities of photos, as they are and with flip test-time augmentation.
+def predict_batch(model, photos, batch_size):
+    """Probabilities of photos, always computed in a batch of one and the same size.
+
+    The backend picks its algorithms by the size of the batch: a photo alone gives other last digits
+    than the same photo among others. So a smaller batch is filled up, and what fills it is dropped.
 
     Args:
       model: a classifier.
-      photos: [batch, S, S, 3], 0 to 255.
+      photos: [count, S, S, 3], 0 to 255, at most `batch_size`.
+      batch_size: of training; what is above 32 counts as 32.
 
     Returns:
-      (plain, tta), each float64 [batch, classes]; tta is the mean of the probabilities of a photo
+      float64 [count, classes].
+    """
+    missing = min(batch_size, LARGEST_BATCH) - len(photos)
+    full = np.concatenate([photos, np.repeat(photos[-1:], missing, axis=0)])
+    return model.predict_on_batch(full)[: len(photos)].astype(np.float64)
+
+
+def predict_with_flip(model, photos, batch_size):
+    """Probabilities of photos, as they are and with flip test-time augmentation.
+
+    Args:
+      model, photos, batch_size: as for `predict_batch`.
+
+    Returns:
+      (plain, tta), each float64 [count, classes]; tta is the mean of the probabilities of a photo
       and of its mirror image, and so the same for both.
     """
-    photos = np.asarray(photos)
-    plain = model.predict_on_batch(photos).astype(np.float64)
-    mirrored = model.predict_on_batch(photos[:, :, ::-1]).astype(np.float64)
+    plain = predict_batch(model, photos, batch_size)
+    mirrored = predict_batch(model, photos[:, :, ::-1], batch_size)
     return plain, (plain + mirrored) / 2
 
 
 def predict_photos(model, photos, positions, image_size, batch_size, tta, title):
     """Predictions for the photos at `positions`; none is dropped."""
     plain, both = [], []
-    batches = pipeline.plain_batches(photos, positions, image_size, batch_size)
-    with tqdm.tqdm(total=len(positions), desc=title, unit=" photos", delay=5) as bar:
+    batches = pipeline.plain_batches(photos, positions, image_size, min(batch_size, LARGEST_BATCH))
+    with tqdm.tqdm(total=len(positions), desc=title, unit=" photos", delay=5, disable=None) as bar:
         for batch in batches.as_numpy_iterator():
             if tta:
-                one, two = predict_with_flip(model, batch)
+                one, two = predict_with_flip(model, batch, batch_size)
                 both.append(two)
             else:
-                one = model.predict_on_batch(batch).astype(np.float64)
+                one = predict_batch(model, batch, batch_size)
             plain.append(one)
             bar.update(len(one))
     return Predictions(
@@ -72,93 +94,36 @@ def predict_photos(model, photos, positions, image_size, batch_size, tta, title)
     )
 
 
-def compute_metrics(predictions):
+def compute_metrics(predictions, temperature):
     """All figures of a set of predictions, as DESIGN's `metrics.json` names them.
 
+    Args:
+      predictions: Predictions of at least one photo.
+      temperature: T that was fitted on validation, or None.
+
     Returns:
-      dict of JSON values; accuracies from 0 to 1. What ends in `_tta` is None without TTA.
+      dict of JSON values; accuracies from 0 to 1. What ends in `_tta` is None without TTA, and
+      "ece_calibrated" (of the plain probabilities at `temperature`) without a temperature.
     """
     labels, plain, tta = predictions.labels, predictions.plain, predictions.tta
-    confusion = confusion_matrix(labels, plain)
-    correct = int(np.trace(confusion))
+    confusion = scores.confusion_matrix(labels, plain)
+    calibrated = None if temperature is None else scores.apply_temperature(plain, temperature)
+
+    def optional(score, probabilities):
+        return None if probabilities is None else score(labels, probabilities)
+
     return {
         "count": len(labels),
-        "accuracy": accuracy(labels, plain),
-        "accuracy_tta": None if tta is None else accuracy(labels, tta),
-        "accuracy_interval": wilson_interval(correct, len(labels)),
-        "loss": cross_entropy(labels, plain),
-        "loss_tta": None if tta is None else cross_entropy(labels, tta),
-        "ece": expected_calibration_error(labels, plain),
-        "ece_tta": None if tta is None else expected_calibration_error(labels, tta),
-        "per_class": per_class(confusion, predictions.class_names),
+        "accuracy": scores.accuracy(labels, plain),
+        "accuracy_tta": optional(scores.accuracy, tta),
+        "accuracy_interval": scores.wilson_interval(int(np.trace(confusion)), len(labels)),
+        "loss": scores.cross_entropy(labels, plain),
+        "loss_tta": optional(scores.cross_entropy, tta),
+        "ece": scores.expected_calibration_error(labels, plain),
+        "ece_tta": optional(scores.expected_calibration_error, tta),
+        "ece_calibrated": optional(scores.expected_calibration_error, calibrated),
+        "per_class": scores.per_class(confusion, predictions.class_names),
         "confusion": confusion.tolist(),
-    }
-
-
-def accuracy(labels, probabilities):
-    """Share of photos whose most probable class is the true one."""
-    return float(np.mean(probabilities.argmax(axis=1) == labels))
-
-
-def cross_entropy(labels, probabilities):
-    """Mean of -log(probability of the true class), natural logarithm, probabilities from 1e-7."""
-    chosen = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.clip(chosen, 1e-7, 1.0)).mean())
-
-
-def wilson_interval(correct, count):
-    """[low, high]: the 95 % interval of a share, after Wilson (1927); exact enough for few photos."""
-    share, z2 = correct / count, CONFIDENCE**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = CONFIDENCE / (1 + z2 / count) * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
-    return [max(0.0, middle - half), min(1.0, middle + half)]
-
-
-def expected_calibration_error(labels, probabilities):
-    """Mean distance between confidence and accuracy over 15 equal bins (Guo et al. 2017)."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    return float(sum(abs(c - a) * n for _, c, a, n in reliability(confidence, right)) / len(labels))
-
-
-def reliability(confidence, right):
-    """The bins of a reliability diagram that hold photos.
-
-    Args:
-      confidence: float [count], probability of the predicted class.
-      right: bool [count].
-
-    Returns:
-      A list of (lower edge, mean confidence, accuracy, count).
-    """
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    return [
-        (
-            each / CALIBRATION_BINS,
-            float(confidence[bins == each].mean()),
-            float(right[bins == each].mean()),
-            int((bins == each).sum()),
-        )
-        for each in np.unique(bins)
-    ]
-
-
-def confusion_matrix(labels, probabilities):
-    """int [classes, classes]: photos of the true class (row) that were given the class (column)."""
-    matrix = np.zeros((probabilities.shape[1],) * 2, np.int64)
-    np.add.at(matrix, (labels, probabilities.argmax(axis=1)), 1)
-    return matrix
-
-
-def per_class(confusion, class_names):
-    """Class name -> precision, recall (None where nothing was predicted or there) and count."""
-    right, predicted, there = confusion.diagonal(), confusion.sum(axis=0), confusion.sum(axis=1)
-    return {
-        name: {
-            "precision": float(right[i] / predicted[i]) if predicted[i] else None,
-            "recall": float(right[i] / there[i]) if there[i] else None,
-            "count": int(there[i]),
-        }
-        for i, name in enumerate(class_names)
     }
 
 
@@ -190,3 +155,97 @@ def load_predictions(path):
         np.array([row[2 : 2 + count] for row in rows], np.float64),
         tta,
     )
+
+
+def evaluate_folder(model_path, data):
+    """The figures of a saved model on a labelled folder.
+
+    Args:
+      model_path: pathlib.Path of a `model.keras`, or of the folder of its run.
+      data: "folder:PATH".
+
+    Returns:
+      dict of the kind of `metrics.json`'s "test", and besides "left_out" ([id, reason] of broken
+      photos) and "twins_in_training" ([id, id of the training photo, bits]). The latter is None
+      without the run's `splits.json` beside the model, "ece_calibrated" without its `metrics.json`.
+
+    Raises:
+      UserError: the model or the folder cannot be used.
+    """
+    model, card = classifier.load(model_path)
+    photos = labelled.labelled_folder(data, card["class_names"])
+    fingerprints, left_out = splits.look_at(photos)
+    if not fingerprints:
+        name, why = left_out[0]
+        raise UserError(f"no photo of {data} can be used; the first is {name}: {why}")
+    settings = card["recipe"]
+    predictions = predict_photos(
+        model,
+        photos,
+        np.array(sorted(fingerprints)),
+        card["image_size"],
+        settings["data"]["batch_size"],
+        settings["evaluation"]["tta"],
+        "evaluate",
+    )
+    metrics, parts = _beside(model_path, "metrics.json"), _beside(model_path, "splits.json")
+    temperature = files.read_json(metrics).get("temperature") if metrics.exists() else None
+    twins = None
+    if parts.exists():
+        distance = settings["data"]["twin_distance"]
+        twins = labelled.twins_in_training(photos, fingerprints, parts, distance)
+    found = {"left_out": [list(pair) for pair in left_out], "twins_in_training": twins}
+    return compute_metrics(predictions, temperature) | found
+
+
+def _beside(model_path, name):
+    return (model_path if model_path.is_dir() else model_path.parent) / name
+
+
+def summary(metrics):
+    """What `evaluate_folder` found, in a few lines."""
+    low, high = metrics["accuracy_interval"]
+    tta, twins = metrics["accuracy_tta"], metrics["twins_in_training"]
+    lines = [
+        f"{metrics['count']} photos: accuracy {metrics['accuracy']:.2%} (95 % interval {low:.1%} to "
+        f"{high:.1%}){'' if tta is None else f', with TTA {tta:.2%}'}",
+        f"loss {metrics['loss']:.4f}, expected calibration error {metrics['ece']:.4f}",
+    ]
+    for name, each in metrics["per_class"].items():
+        recall, precision = (
+            "-" if each[which] is None else f"{each[which]:.1%}" for which in ("recall", "precision")
+        )
+        lines.append(f"  {name}: {each['count']} photos, recall {recall}, precision {precision}")
+    if twins is None:
+        lines.append("whether the model was trained on some of them is not known: no splits.json beside it")
+    else:
+        seen = len({name for name, *_ in twins})
+        lines.append(
+            f"{seen} of them have a twin in the model's training set"
+            + (": on those the model has seen the answer" if seen else "")
+        )
+    return "\n".join(lines)
+
+
+def main(arguments=None):
+    """The door: prints the figures, writes them where `--output` says, returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m flowers_keras.evaluate",
+        description="Measures a trained model on labelled photos, one folder a class.",
+    )
+    parser.add_argument("--model", required=True, type=pathlib.Path, help="runs/x/model.keras")
+    parser.add_argument("--data", required=True, metavar="folder:PATH", help="folder names are class names")
+    parser.add_argument("--output", type=pathlib.Path, metavar="FILE.json", help="gets all figures in full")
+    options = parser.parse_args(arguments)
+    record = _beside(options.model, "metrics.json")
+    if options.output and options.output.resolve() == record.resolve():
+        raise UserError(f"--output={options.output} is the run's own record; choose another name")
+    metrics = evaluate_folder(options.model, options.data)
+    if options.output:
+        files.write_json(options.output, metrics)
+    print(summary(metrics))
+    return 0
+
+
+if __name__ == "__main__":
+    errors.run_door(main)

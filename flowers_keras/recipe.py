@@ -3,7 +3,7 @@
 import numpy as np
 
 from flowers_keras import config as configs
-from flowers_keras import diagnose, evaluate, feeds, files, phases, report, run, runtime, shifts
+from flowers_keras import diagnose, evaluate, feeds, files, phases, report, run, runtime, scores, shifts
 from flowers_keras import model as classifier
 from flowers_keras.photos import pipeline, sources, splits
 
@@ -90,7 +90,7 @@ def build(photos, parts, config):
     if not config.model.weights:
         shown = np.random.default_rng(config.seed).permutation(parts.parts["train"])[:256]
         batches = pipeline.plain_batches(photos, shown, config.data.image_size, len(shown))
-        classifier.estimate_batch_norm(model, batches.as_numpy_iterator())
+        classifier.condition_random_weights(model, batches.as_numpy_iterator())
     return model
 
 
@@ -110,7 +110,7 @@ def measure(photos, parts, config, here):
         )
 
     validation = predict("validation", parts.parts["validation"])
-    temperature = diagnose.fit_temperature(validation.labels, validation.plain)
+    temperature = scores.fit_temperature(validation.labels, validation.plain)
     # As many training photos, not augmented, as validation has: enough to see the gap.
     sample = np.random.default_rng(config.seed).permutation(parts.parts["train"])
     train = predict("train", np.sort(sample[: len(validation.ids)]))
@@ -124,7 +124,9 @@ def measure(photos, parts, config, here):
         "versions": runtime.versions(),
     }
     if config.evaluation.shift_photos:
-        shown = parts.parts["test"][: config.evaluation.shift_photos]
+        # Drawn, as in a folder the first photos are all of one class.
+        drawn = np.random.default_rng(config.seed).permutation(parts.parts["test"])
+        shown = np.sort(drawn[: config.evaluation.shift_photos])
         metrics["shift"] = shifts.shift_accuracy(model, photos, shown, image_size, batch_size, 0)
     metrics["verdict"] = diagnose.diagnose(metrics)
     return metrics, test

@@ -134,12 +134,10 @@ class _Pen:
 
 
 def _daisy(pen):
-    """Two rings of narrow round petals around a small bright heart."""
-    count = int(pen.random.integers(11, 18))
-    petal = _blade(2.1 / count, 0.75, 0.30)
-    pen.ring(count, 0.12, 0.98, petal, 0.82)
-    pen.ring(count, 0.12, 1.00, petal, 1.00)
-    radius = pen.random.uniform(0.20, 0.27)
+    """One ring of narrow round petals, with gaps between them, around a small heart."""
+    count = int(pen.random.integers(10, 16))
+    pen.ring(count, 0.12, 1.0, _blade(1.75 / count, 1.1, 0.30), 1.0)
+    radius = pen.random.uniform(0.22, 0.28)
     pen.shapes(_disc(radius), pen.heart)
     pen.seeds(16, radius * 0.8, 0.025)
 

@@ -1,0 +1,31 @@
+"""Stage 1, what the user first did: train everything, hard, on photos that never change.
+
+No augmentation, no L2, dropout 0.5, and in phase 2 the whole backbone, BatchNorm and all, at the
+rate of a fresh head. The network learns the training photos by heart and forgets what ImageNet
+taught it: the rung that the other two are measured against. Every step goes through the whole
+network, so an epoch is dear and there are few.
+
+  python train.py --config=configs/baseline.py --workdir=runs/baseline
+"""
+
+from configs import finetune
+
+
+def get_config():
+    """The config of the recipe with what the baseline did otherwise."""
+    config = finetune.get_config()
+    config.augment.policy = "none"
+    config.augment.flip_and_crop = False
+
+    config.model.dropout = 0.5
+    config.model.l2 = 0.0
+    config.model.unfreeze_from = "rescaling"  # the whole backbone
+    config.model.train_batch_norm = True
+
+    config.frozen.epochs = 3
+    config.finetune.epochs = 6
+    config.finetune.learning_rate = config.frozen.learning_rate
+
+    config.features.views = 0  # nothing is frozen that could be stored
+    config.evaluation.tta = False
+    return config

@@ -1,0 +1,19 @@
+"""Stage 2: the head first, then what comes after `mixed8` at 1e-5; dropout 0.6 and L2.
+
+Still the photos as they are, and no test-time augmentation: what careful fine-tuning gains alone.
+Without augmentation one stored view of each photo is all there is.
+
+  python train.py --config=configs/regularized.py --workdir=runs/regularized
+"""
+
+from configs import finetune
+
+
+def get_config():
+    """The config of the recipe, less its augmentation in training and at test time."""
+    config = finetune.get_config()
+    config.augment.policy = "none"
+    config.augment.flip_and_crop = False
+    config.features.views = 1
+    config.evaluation.tta = False
+    return config

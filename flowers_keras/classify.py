@@ -1,0 +1,204 @@
+"""A trained classifier for those who write Python: `load_classifier("runs/x").predict(photos)`.
+
+Photos stream: they are decoded ahead on threads while a batch is computed, and never held in memory
+all at once.
+"""
+
+import collections
+import concurrent.futures
+import dataclasses
+import io
+import itertools
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from PIL import Image, ImageOps
+
+from flowers_keras import evaluate, explain
+from flowers_keras import model as classifier
+from flowers_keras.photos import reader
+from flowers_keras.resize import resize
+
+Photo = str | os.PathLike | bytes | Image.Image | np.ndarray
+
+FEW = 4  # photos; so few alone are computed in a batch of this size, an eighth of the work
+THREADS = 4  # that decode; each may hold one large photo
+_LOADING = threading.Lock()  # a PIL image reads its file when first used; two threads must not at once
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a classifier says about a photo, or why it can say nothing.
+
+    Attributes:
+      photo: as it was given.
+      error: why it cannot be read, or None; then the others are there.
+      square: uint8 [S, S, 3], what the model saw.
+      picture: uint8 [height, width, 3], a small copy for showing.
+      probabilities: float64 [classes].
+    """
+
+    photo: Any
+    error: str | None = None
+    square: np.ndarray | None = None
+    picture: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+
+
+class Classifier:
+    """A trained model and what it takes to show it photos.
+
+    Attributes:
+      model: keras.Model, [batch, image_size, image_size, 3] of 0 to 255 -> [batch, classes].
+      class_names: tuple of str, in the order of the probabilities.
+      image_size: pixels, side of the square that the model sees.
+      batch_size: photos computed at a time, as in the evaluation of the model.
+    """
+
+    def __init__(self, model: keras.Model, card: dict) -> None:
+        """Takes what `model.load` returns."""
+        self.model = model
+        self.class_names = tuple(card["class_names"])
+        self.image_size = card["image_size"]
+        self.batch_size = min(card["recipe"]["data"]["batch_size"], evaluate.LARGEST_BATCH)
+
+    def predict(self, photos: Iterable[Photo], tta: bool = False) -> np.ndarray:
+        """Class probabilities, the same as evaluation's.
+
+        Args:
+          photos: paths, encoded photos (bytes), PIL images or uint8 arrays [height, width, 3], of
+            any size; they may come from a generator.
+          tta: whether to average each photo with its mirror image.
+
+        Returns:
+          float64 [photos, classes], in the order of `class_names`; rows sum to 1.
+
+        Raises:
+          photos.reader.BrokenPhoto: a ValueError that names the photo and says why it is unusable.
+          TypeError: one photo instead of several, or something that is no photo.
+        """
+        rows = [np.zeros((0, len(self.class_names)))]
+        for number, answer in enumerate(self.answer(photos, tta)):
+            if answer.error:
+                name = answer.photo if isinstance(answer.photo, str | os.PathLike) else f"photo {number}"
+                raise reader.BrokenPhoto(f"{name}: {answer.error}")
+            rows.append(answer.probabilities[None])
+        return np.concatenate(rows)
+
+    def answer(
+        self, photos: Iterable[Photo], tta: bool = False, batch_size: int | None = None
+    ) -> Iterator[Answer]:
+        """Yields the Answer to each photo, in order; one that cannot be read does not stop it.
+
+        Photos are computed in batches of one size, the last one filled up, so that neighbours do not
+        matter (see `evaluate.predict_batch`). A few photos alone are computed in a batch of `FEW`:
+        there the last digits may be others, though not on the processors we tried.
+
+        Args:
+          photos, tta: as for `predict`; an Answer among the photos is passed on.
+          batch_size: photos computed at a time; `self.batch_size` by default, 32 at most.
+        """
+        one_array = isinstance(photos, np.ndarray) and photos.ndim != 4
+        if one_array or isinstance(photos, str | os.PathLike | bytes | Image.Image):
+            raise TypeError("photos is one photo; pass a list of photos")
+        size = min(batch_size or self.batch_size, evaluate.LARGEST_BATCH)
+        looks = _ahead(self._look, photos, size)
+        try:
+            first = list(itertools.islice(looks, size))
+            alone = len(first) < size and sum(each.error is None for each in first) <= FEW
+            yield from self._compute(first, tta, min(size, FEW) if alone else size)
+            while more := list(itertools.islice(looks, size)):
+                yield from self._compute(more, tta, size)
+        finally:
+            looks.close()
+
+    def _look(self, photo):
+        """An Answer with everything but the probabilities."""
+        if isinstance(photo, Answer):
+            return photo
+        try:
+            pixels = read_pixels(photo)
+        except reader.BrokenPhoto as broken:
+            return Answer(photo, error=str(broken))
+        square = np.asarray(resize(pixels, self.image_size))
+        return Answer(photo, square=square, picture=explain.shrink(pixels))
+
+    def _compute(self, looks, tta, size):
+        """The Answers in full, for at most `size` of them."""
+        squares = [each.square for each in looks if each.error is None]
+        if not squares:
+            return looks
+        predict = evaluate.predict_with_flip if tta else evaluate.predict_batch
+        found = predict(self.model, np.stack(squares), size)
+        rows = iter(found[1] if tta else found)
+        return [
+            each if each.error else dataclasses.replace(each, probabilities=next(rows)) for each in looks
+        ]
+
+
+def load_classifier(path: str | os.PathLike) -> Classifier:
+    """A trained classifier, ready for photos.
+
+    Args:
+      path: a run's folder, or its `model.keras`.
+
+    Raises:
+      UserError: there is no such model, or it is damaged.
+    """
+    return Classifier(*classifier.load(path))
+
+
+def read_pixels(photo: Photo) -> np.ndarray:
+    """uint8 [height, width, 3] of a photo, however it is given.
+
+    Raises:
+      BrokenPhoto: it cannot be used; the text says why.
+      TypeError: it is no photo at all.
+    """
+    if isinstance(photo, bytes):
+        return reader.read_photo(photo)
+    if isinstance(photo, str | os.PathLike):
+        return reader.read_photo(reader.read_file(photo))
+    if isinstance(photo, Image.Image):
+        return _image_pixels(photo)
+    if not isinstance(photo, np.ndarray):
+        raise TypeError(f"{type(photo).__name__} is no photo; pass a path, bytes, a PIL image or an array")
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] != 3 or not photo.size:
+        raise TypeError(
+            f"an array {photo.dtype} {list(photo.shape)} is no photo; pass uint8 [height, width, 3]"
+        )
+    return photo
+
+
+def _image_pixels(image):
+    """uint8 [height, width, 3] of a PIL image, as the one reader would read its file."""
+    try:
+        with _LOADING:
+            image.load()
+        image = ImageOps.exif_transpose(image)
+        if not image.has_transparency_data and not image.mode.startswith("I"):
+            return np.asarray(image.convert("RGB"))
+        file = io.BytesIO()  # transparency and 16 bits are left to the reader
+        image.save(file, "PNG", compress_level=0)
+    except Exception as error:  # broken bytes make Pillow raise nearly everything there is
+        raise reader.BrokenPhoto(f"damaged ({error})") from error
+    return reader.read_photo(file.getvalue())
+
+
+def _ahead(function, items, count):
+    """Yields `function(item)` of each item, in order; threads work on the next `count` meanwhile."""
+    pool = concurrent.futures.ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1))
+    waiting = collections.deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
