@@ -22,7 +22,7 @@ def get_config():
     config.model.dropout = 0.3
     config.frozen.epochs = 12
     config.frozen.learning_rate = 5e-4
-    config.finetune.epochs = 10
+    config.finetune.epochs = 8
     config.features.views = 2
     config.evaluation.shift_photos = 30
     return config

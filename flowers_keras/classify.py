@@ -25,7 +25,7 @@ from flowers_keras.resize import resize
 
 Photo = str | os.PathLike | bytes | Image.Image | np.ndarray
 
-FEW = 4  # photos; so few alone are computed in a batch of this size, an eighth of the work
+SMALL = (2, 8)  # batch sizes for so few photos alone, which should not wait for a full batch
 THREADS = 4  # that decode; each may hold one large photo
 _LOADING = threading.Lock()  # a PIL image reads its file when first used; two threads must not at once
 
@@ -95,8 +95,8 @@ class Classifier:
         """Yields the Answer to each photo, in order; one that cannot be read does not stop it.
 
         Photos are computed in batches of one size, the last one filled up, so that neighbours do not
-        matter (see `evaluate.predict_batch`). A few photos alone are computed in a batch of `FEW`:
-        there the last digits may be others, though not on the processors we tried.
+        matter (see `evaluate.predict_batch`). A few photos alone are computed in a `SMALL` batch:
+        there the last digits may be others, in JAX by about 1e-6.
 
         Args:
           photos, tta: as for `predict`; an Answer among the photos is passed on.
@@ -109,8 +109,9 @@ class Classifier:
         looks = _ahead(self._look, photos, size)
         try:
             first = list(itertools.islice(looks, size))
-            alone = len(first) < size and sum(each.error is None for each in first) <= FEW
-            yield from self._compute(first, tta, min(size, FEW) if alone else size)
+            good = sum(each.error is None for each in first)
+            small = [each for each in SMALL if good <= each < size and len(first) < size]
+            yield from self._compute(first, tta, min(small, default=size))
             while more := list(itertools.islice(looks, size)):
                 yield from self._compute(more, tta, size)
         finally:
@@ -135,9 +136,7 @@ class Classifier:
         predict = evaluate.predict_with_flip if tta else evaluate.predict_batch
         found = predict(self.model, np.stack(squares), size)
         rows = iter(found[1] if tta else found)
-        return [
-            each if each.error else dataclasses.replace(each, probabilities=next(rows)) for each in looks
-        ]
+        return [each if each.error else dataclasses.replace(each, probabilities=next(rows)) for each in looks]
 
 
 def load_classifier(path: str | os.PathLike) -> Classifier:

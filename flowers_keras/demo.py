@@ -28,6 +28,7 @@ from flowers_keras.errors import UserError
 LARGEST_UPLOAD = 50 << 20  # bytes
 UPLOADS = 4  # held in memory at a time
 SHOWN = 8  # classes
+EVERYWHERE = ("0.0.0.0", "::")  # listening there, every machine that reaches this one is served
 HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -45,13 +46,16 @@ class Server(http.server.ThreadingHTTPServer):
     """Serves the page of one classifier.
 
     Attributes:
-      url: where a browser finds it.
+      url: where a browser on this machine finds it.
     """
 
     daemon_threads = True
 
     def __init__(self, classifier, host, port):
-        self.classifier, self.host = classifier, host
+        self.classifier, self.host = classifier, host.lower()
+        # Other machines know this one by its name, or by mDNS.
+        name = socket.gethostname().lower()
+        self.names = {"localhost", self.host, *([name, f"{name}.local"] if host in EVERYWHERE else [])}
         self.computing, self.uploads = threading.Lock(), threading.BoundedSemaphore(UPLOADS)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -66,7 +70,8 @@ class Server(http.server.ThreadingHTTPServer):
 
     @property
     def url(self):
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.server_port}"
+        host = "localhost" if self.host in EVERYWHERE else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}"
 
     def page(self, nonce):
         """The page as text; only styles and scripts that carry the nonce work in it."""
@@ -106,10 +111,8 @@ class Server(http.server.ThreadingHTTPServer):
             name = urllib.parse.urlsplit(f"//{header}").hostname or ""
         except ValueError:
             return False
-        if name in ("localhost", self.host.lower()):
-            return True
         try:
-            return bool(ipaddress.ip_address(name))
+            return name in self.names or bool(ipaddress.ip_address(name))
         except ValueError:
             return False
 
@@ -147,7 +150,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._refuse(http.HTTPStatus.LENGTH_REQUIRED, "the length of the photo is missing")
         elif int(length) > LARGEST_UPLOAD:
             self._discard(int(length))
-            self._refuse(http.HTTPStatus.CONTENT_TOO_LARGE, f"larger than {LARGEST_UPLOAD >> 20} MiB")
+            self._refuse(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"larger than {LARGEST_UPLOAD >> 20} MiB")
         elif not self.server.uploads.acquire(timeout=self.timeout):
             self._refuse(http.HTTPStatus.SERVICE_UNAVAILABLE, "too many photos at once; try again")
         else:
@@ -201,19 +204,19 @@ def _data_address(picture):
     return f"data:image/jpeg;base64,{base64.b64encode(explain.jpeg(picture)).decode()}"
 
 
-def make_server(model_path, host, port):
+def make_server(classifier, host, port):
     """A Server that is ready for photos.
 
     Args:
-      model_path: a run's folder, or its `model.keras`.
+      classifier: classify.Classifier.
       host: name or address to listen on.
       port: number from 0 to 65535; 0 takes a free one.
 
     Raises:
-      UserError: there is no such model, or the address cannot be had.
+      UserError: the address cannot be had.
     """
     try:
-        server = Server(load_classifier(model_path), host, port)
+        server = Server(classifier, host, port)
     except (OSError, OverflowError) as error:
         raise UserError(
             f"cannot listen on --host={host} --port={port} ({error}); choose another, for instance --port=0"
@@ -233,7 +236,7 @@ def main(arguments=None):
     parser.add_argument("--port", type=int, default=7860, help="7860 by default; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets everyone in your network use it")
     options = parser.parse_args(arguments)
-    with make_server(options.model, options.host, options.port) as server:
+    with make_server(load_classifier(options.model), options.host, options.port) as server:
         print(f"open {server.url} in a browser; Ctrl-C ends it", flush=True)
         try:
             server.serve_forever()

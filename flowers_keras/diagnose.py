@@ -73,7 +73,7 @@ def find_guessing(metrics):
     train = _hits(metrics["train"])
     evidence = (
         f"Validation and test together: {_share(right, count)}; always naming the commonest class: "
-        f"{_percent(chance)}, which the 95 % interval does not leave. Training: {_share(*train)}."
+        f"{_percent(chance)}; no certain difference (95 %). Training: {_share(*train)}."
     )
     by_heart = scores.wilson_interval(*train)[0] > chance + GAP
     return [say("random_labels" if by_heart else "nothing_learnt", evidence)]

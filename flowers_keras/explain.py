@@ -72,9 +72,9 @@ def class_activation(model, activations, classes=None):
 def _enlarge(maps, image_size):
     """float32 [count, image_size, image_size], scaled so that each map's maximum is 1."""
     enlarged = keras.ops.image.resize(
-        maps[..., None], (image_size, image_size), "bilinear", data_format="channels_last"
+        maps[..., None], (image_size, image_size), "bicubic", data_format="channels_last"
     )
-    enlarged = keras.ops.convert_to_numpy(enlarged)[..., 0]
+    enlarged = np.maximum(keras.ops.convert_to_numpy(enlarged)[..., 0], 0)
     strongest = enlarged.max(axis=(1, 2), keepdims=True)
     return np.divide(enlarged, strongest, out=np.zeros_like(enlarged), where=strongest > 0)
 

@@ -14,6 +14,7 @@ import shutil
 
 import filelock
 import keras
+import ml_dtypes
 import numpy as np
 import tqdm
 from numpy.lib import format as npy
@@ -33,7 +34,8 @@ class Store:
     Attributes:
       folder: holds a folder a view, each with `activation.npy` and `pooled.npy`.
       views: number of training views, K.
-      dtype: name of the activations' type, "bfloat16" or "float16"; NumPy files hold its bits.
+      dtype: name of the activations' type, that in which the trunk computes: "bfloat16" (16 bits,
+        which NumPy files hold as integers) or "float32".
     """
 
     folder: pathlib.Path
@@ -54,17 +56,11 @@ class Store:
         name = view if isinstance(view, str) else view_name(int(view) % self.views)
         # Mapped anew for each batch: pages of a map that stays open would count as our memory.
         values = np.load(self.folder / name / f"{part}.npy", mmap_mode="r")[rows]
-        return values.view(_numpy_type(self.dtype)) if part == "activation" else values
+        return values.view(ml_dtypes.bfloat16) if values.dtype == np.uint16 else values
 
 
 def view_name(view):
     return f"view-{view:03d}"
-
-
-def _numpy_type(name):
-    import ml_dtypes
-
-    return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
 
 
 def store_views(trunk, batches_of, counts, views, cache, key):
@@ -85,7 +81,7 @@ def store_views(trunk, batches_of, counts, views, cache, key):
       UserError: the disk has no room; says how much is needed, before any work starts.
     """
     folder = pathlib.Path(cache).expanduser() / key
-    dtype = "bfloat16" if trunk.outputs[0].dtype == "bfloat16" else "float16"
+    dtype = str(trunk.outputs[0].dtype)
     wanted = {VALIDATION: counts[1], **{view: counts[0] for view in range(views)}}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -132,7 +128,8 @@ def _folder_name(view):
 
 def _bytes_per_photo(trunk):
     activation, pooled = trunk.outputs
-    return 2 * int(np.prod(activation.shape[1:])) + 4 * int(np.prod(pooled.shape[1:]))
+    size = 2 if activation.dtype == "bfloat16" else 4
+    return size * int(np.prod(activation.shape[1:])) + 4 * int(np.prod(pooled.shape[1:]))
 
 
 def _announce(trunk, folder, missing, wanted):
@@ -180,12 +177,13 @@ def _store_view(trunk, batches, count, folder, view, dtype):
         open(temporary / "pooled.npy", "wb") as pools,
         tqdm.tqdm(total=count, desc=f"features, {place.name}", unit=" photos", disable=None) as bar,
     ):
-        _write_header(activations, count, activation.shape[1:], np.uint16)
+        stored = np.uint16 if dtype == "bfloat16" else np.float32
+        _write_header(activations, count, activation.shape[1:], stored)
         _write_header(pools, count, pooled.shape[1:], np.float32)
         for batch in batches:
             values, means = trunk.predict_on_batch(batch)
-            activations.write(np.ascontiguousarray(values, _numpy_type(dtype)).tobytes())
-            pools.write(np.ascontiguousarray(means, np.float32).tobytes())
+            activations.write(values.tobytes())
+            pools.write(means.tobytes())
             bar.update(len(means))
     sums = {part: files.checksum(temporary / f"{part}.npy") for part in ("activation", "pooled")}
     files.write_json(temporary / "manifest.json", {"count": count, "checksums": sums})

@@ -7,25 +7,27 @@ Every file takes uint8 RGB photos "photo" [batch, height, width, 3] of any size,
 import contextlib
 import dataclasses
 import importlib.util
+import io
 import json
 import os
 import pathlib
-import sys
 import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
-from flowers_keras import files, portable
+from flowers_keras import classify, files, portable
 from flowers_keras.errors import UserError
 from flowers_keras.resize import resize
 
 SIGNATURE = "serving_default"  # the name that TensorFlow Serving calls
 ONNX_OPSET = 18
-# The layers of the network. The resize stays in floating point: it costs little, and what it loses
-# nothing brings back.
+AXES = ("batch", "height", "width")  # that are free
+# The layers of the network. The resize stays in floating point: 8 bits would cost it more than they
+# save, and the softmax has too few values to be worth it.
 INT8_OPERATIONS = ("CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D", "CONCATENATION", "FULLY_CONNECTED")
 
 
@@ -35,7 +37,7 @@ class Format:
 
     Attributes:
       packages: module -> what `pip install` calls it; what it needs besides requirements.txt.
-      write: (model, card, path), and for LiteRT a list of photos to calibrate int8 with.
+      write: (classify.Classifier, path) -> None.
       read: path -> (photo uint8 [height, width, 3] -> float32 [classes]), in the format's runtime.
     """
 
@@ -48,32 +50,35 @@ def require(packages):
     """Raises UserError, with the line to type, where one of the packages is not installed."""
     missing = [name for module, name in packages.items() if importlib.util.find_spec(module) is None]
     if missing:
-        raise UserError(f"this format needs packages that are not installed; type: pip install {' '.join(missing)}")
+        names = " ".join(missing)
+        raise UserError(f"this export needs packages that are not installed; type: pip install {names}")
 
 
-def description(card):
+def description(model):
     """What the user of an exported file needs to know, {name: text}."""
     return {
-        "class_names": json.dumps(card["class_names"], ensure_ascii=False),
-        "image_size": str(card["image_size"]),
-        "input": "photo: uint8 RGB [batch, height, width, 3], 0 to 255, any size, upright; it is resized inside",
-        "output": "probabilities: float32 [batch, classes], in the order of class_names",
-        "recipe": json.dumps(card["recipe"], ensure_ascii=False),
+        "class_names": json.dumps(model.class_names, ensure_ascii=False),
+        "image_size": str(model.image_size),
+        "input": "photo: uint8 RGB, 0 to 255, upright, of any size; it is resized inside",
+        "output": "probabilities: one for each of class_names, in their order",
     }
 
 
-def labels(card):
-    """The class names as the text of a `labels.txt`, one a line."""
-    return "".join(f"{name}\n" for name in card["class_names"])
+def _texts(model):
+    """Files that say so, name -> content."""
+    return {
+        "labels.txt": "".join(f"{name}\n" for name in model.class_names),
+        "flowers_keras.json": json.dumps(description(model), indent=2) + "\n",
+    }
 
 
-def write_saved_model(model, card, path):
+def write_saved_model(model, path):
     """A SavedModel folder; the class names are in `assets.extra`, the place for what no graph reads."""
-    _archive(model, card, path, resize, batch=None)
+    _archive(model, path, resize, batch=None)
     extra = pathlib.Path(path, "assets.extra")
     extra.mkdir()
-    (extra / "labels.txt").write_text(labels(card), encoding="utf-8")
-    (extra / "flowers_keras.json").write_text(json.dumps(description(card), indent=2), encoding="utf-8")
+    for name, text in _texts(model).items():
+        (extra / name).write_text(text, encoding="utf-8")
     for each in pathlib.Path(path).rglob("*"):
         files.sync(each)
 
@@ -86,39 +91,37 @@ def read_saved_model(path):
     return lambda photo: serve(photo=tf.constant(photo[None]))["probabilities"].numpy()[0]
 
 
-def _archive(model, card, path, resize_photos, batch):
+def _archive(model, path, resize_photos, batch):
     """A SavedModel folder whose one signature takes `batch` photos, or with None any number."""
-    import tensorflow as tf
-
     archive = keras.export.ExportArchive()
-    archive.track(model)
-    photos = tf.TensorSpec((batch, None, None, 3), tf.uint8, name="photo")
-    serve = portable.serving_function(model, card["image_size"], resize_photos)
-    archive.add_endpoint(SIGNATURE, serve, input_signature=[photos])
+    archive.track(model.model)
+    serve = portable.serving_function(model.model, model.image_size, resize_photos)
+    archive.add_endpoint(SIGNATURE, serve, input_signature=[portable.photos_spec(batch)])
     archive.write_out(str(path), verbose=False)
 
 
-def write_litert(model, card, path, calibration=None):
+def write_litert(model, path, calibration=None):
     """A `.tflite` file with `labels.txt` in a zip archive at its end, where LiteRT's tools look.
 
     Args:
-      calibration: uint8 photos [height, width, 3] like those it will see, whose ranges of values
-        the 8 bits shall cover; None for floating point.
+      calibration: photos (paths or uint8 arrays) like those it will see, whose ranges of values the
+        8 bits shall cover; None for floating point.
     """
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
-        _archive(model, card, folder, portable.resize, batch=1)
+        _archive(model, folder, portable.resize, batch=1)
         content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
     if calibration is not None:
-        content = _quantized(content, calibration)
+        squares = [resize(classify.read_pixels(photo), model.image_size) for photo in calibration]
+        content = _quantized(content, [np.asarray(square) for square in squares])
     pathlib.Path(path).write_bytes(content)
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("labels.txt", labels(card))
-        archive.writestr("flowers_keras.json", json.dumps(description(card), indent=2))
+        for name, text in _texts(model).items():
+            archive.writestr(name, text)
 
 
-def _quantized(content, calibration):
+def _quantized(content, photos):
     """The LiteRT model with weights and activations of `INT8_OPERATIONS` in 8 bits."""
     from litert_quantizer import qtyping, quantizer
 
@@ -126,11 +129,11 @@ def _quantized(content, calibration):
     for name in INT8_OPERATIONS:
         operation = qtyping.TFLOperationName(name)
         maker.add_static_config(".*", operation, activation_num_bits=8, weight_num_bits=8)
-    with contextlib.redirect_stderr(None), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # keeping every tensor is what calibration is
-        ranges = maker.calibrate(
-            {SIGNATURE: [{"photo": photo[None]} for photo in calibration]}, num_threads=os.cpu_count()
-        )
+    samples = {SIGNATURE: [{"photo": photo[None]} for photo in photos]}
+    # Its progress bars, and a warning that calibration keeps every tensor, are not for our users.
+    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ranges = maker.calibrate(samples, num_threads=os.cpu_count())
         result = maker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     return result.quantized_model
 
@@ -143,21 +146,20 @@ def read_litert(path):
     return lambda photo: serve(photo=photo[None])["probabilities"][0]
 
 
-def write_onnx(model, card, path):
+def write_onnx(model, path):
     """An `.onnx` file; the class names are in its `metadata_props`."""
     import onnx
     import tensorflow as tf
     import tf2onnx
 
-    photos = tf.TensorSpec((None, None, None, 3), tf.uint8, name="photo")
-    serve = tf.function(portable.serving_function(model, card["image_size"], portable.resize))
+    serve = tf.function(portable.serving_function(model.model, model.image_size, portable.resize))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # tf2onnx names types as NumPy 1 did
-        proto, _ = tf2onnx.convert.from_function(serve, [photos], opset=ONNX_OPSET)
-    for value, axes in ((proto.graph.input[0], ("batch", "height", "width")), (proto.graph.output[0], ("batch",))):
-        for i, axis in enumerate(axes):
-            value.type.tensor_type.shape.dim[i].dim_param = axis
-    onnx.helper.set_model_props(proto, description(card))
+        proto, _ = tf2onnx.convert.from_function(serve, [portable.photos_spec(None)], opset=ONNX_OPSET)
+    for value, axes in ((proto.graph.input[0], AXES), (proto.graph.output[0], AXES[:1])):
+        for dimension, axis in zip(value.type.tensor_type.shape.dim, axes, strict=False):
+            dimension.dim_param = axis
+    onnx.helper.set_model_props(proto, description(model))
     onnx.save(proto, path)
 
 
@@ -169,11 +171,9 @@ def read_onnx(path):
     return lambda photo: serve.run(["probabilities"], {"photo": photo[None]})[0][0]
 
 
-LITERT = {"ai_edge_litert": "ai-edge-litert"}
 FORMATS = {
     "saved_model": Format({}, write_saved_model, read_saved_model),
-    "litert": Format(LITERT, write_litert, read_litert),
-    "onnx": Format(
-        {"onnx": "onnx", "onnxruntime": "onnxruntime", "tf2onnx": "tf2onnx"}, write_onnx, read_onnx
-    ),
+    "litert": Format({"ai_edge_litert": "ai-edge-litert"}, write_litert, read_litert),
+    "onnx": Format({name: name for name in ("onnx", "onnxruntime", "tf2onnx")}, write_onnx, read_onnx),
 }
+QUANTIZER = {"litert_quantizer": "litert-quantizer"}  # packages for int8 besides

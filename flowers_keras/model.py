@@ -132,7 +132,7 @@ def condition_random_weights(model, batches):
     norms = [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]
     before = [(norm.trainable, norm.momentum) for norm in norms]
     for norm in norms:
-        norm.beta.assign(keras.ops.full_like(norm.beta, 2.0))
+        norm.beta.assign(keras.ops.full(norm.beta.shape, 2.0))
     for seen, photos in enumerate(batches):
         for norm in norms:  # a frozen one would ignore training=True
             norm.trainable, norm.momentum = True, seen / (seen + 1)

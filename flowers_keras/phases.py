@@ -130,7 +130,9 @@ class Keeper(keras.callbacks.Callback):
                 _assign(self.network.optimizer.variables, _group(arrays, "optimizer"))
                 self.best_values = _group(arrays, "best")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(f"{self.path} is damaged ({error}); remove it: phase {self.name} starts anew") from error
+            raise UserError(
+                f"{self.path} is damaged ({error}); remove it: phase {self.name} starts anew"
+            ) from error
         self.epochs_done, self.best, self.history = state["epochs_done"], state["best"], state["history"]
         print(f"phase {self.name}: going on after epoch {self.epochs_done}")
 

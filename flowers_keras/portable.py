@@ -1,11 +1,16 @@
 """The classifier as one function of photos of any size, in operations that every format has.
 
-`tf.image.resize` has no counterpart in LiteRT, and ONNX's antialiased Resize takes its coordinates in
-another precision. Two matrix products, with weights that the graph computes from the size of the
-photo, say the same everywhere.
+`tf.image.resize` has no counterpart in LiteRT, and ONNX's antialiased Resize gives other last digits.
+Those matter: a value that lies between two levels is rounded to the other one, and a probability
+moves by up to 4e-4. So the resize is spelt out here, in the order of TensorFlow's own additions.
 """
 
 import tensorflow as tf
+
+
+def photos_spec(batch):
+    """The input of every export: `batch` photos, or with None any number."""
+    return tf.TensorSpec((batch, None, None, 3), tf.uint8, name="photo")
 
 
 def serving_function(model, image_size, resize):
@@ -14,8 +19,8 @@ def serving_function(model, image_size, resize):
     Args:
       model: a classifier.
       image_size: side of the photos that it was trained on, pixels.
-      resize: (photos, image_size) -> [batch, image_size, image_size, 3]; of this module, or of
-        `flowers_keras.resize`.
+      resize: (photos, image_size) -> [batch, image_size, image_size, 3], 0 to 255; of this module or
+        of `flowers_keras.resize`.
 
     Returns:
       uint8 [batch, height, width, 3], RGB, 0 to 255 -> {"probabilities": float32 [batch, classes]}.
@@ -29,34 +34,45 @@ def serving_function(model, image_size, resize):
 
 
 def resize(photos, image_size):
-    """What `flowers_keras.resize.resize` does, as float32 and for a batch of photos.
-
-    Its values are the same but for one level where the exact one lies halfway between two, which
-    happens to about 1 in 10,000: sums of float32 depend on their order.
-    """
-    photos = tf.cast(photos, tf.float32)
+    """What `flowers_keras.resize.resize` does, bit for bit, as float32 and for a batch of photos."""
     for _ in range(2):
-        photos = _resize_height_and_transpose(photos, image_size)
+        photos = tf.transpose(_resize_height(photos, image_size), [0, 2, 1, 3])
     return tf.clip_by_value(tf.round(photos), 0.0, 255.0)
 
 
-def _resize_height_and_transpose(photos, image_size):
-    """[batch, height, width, 3] -> [batch, width, image_size, 3]."""
+def _resize_height(photos, image_size):
+    """[batch, height, width, 3] -> float32 [batch, image_size, width, 3], not rounded."""
     batch, height, width, _ = tf.unstack(tf.shape(photos))
-    columns = tf.reshape(photos, [batch, height, width * 3])
-    rows = tf.matmul(resize_weights(height, image_size), columns)
-    return tf.transpose(tf.reshape(rows, [batch, image_size, width, 3]), [0, 2, 1, 3])
+    rows, weights = resize_taps(height, image_size)
+
+    def add(tap, total):
+        pixels = tf.cast(tf.gather(photos, rows[tap], axis=1), tf.float32)
+        return tap + 1, total + pixels * weights[tap][:, None, None]
+
+    count = tf.shape(rows)[0]
+    start = (tf.constant(0), tf.zeros([batch, image_size, width, 3]))
+    return tf.while_loop(lambda tap, _: tap < count, add, start)[1]
 
 
-def resize_weights(size, image_size):
-    """How much each old pixel adds to each new one: float32 [image_size, size], rows sum to 1.
+def resize_taps(size, image_size):
+    """Which old pixels make up each new one, and how much each adds: a triangle around its centre.
 
-    A triangle around the new pixel's centre, as wide as a new pixel where those are larger. The steps
-    are those of TensorFlow's ScaleAndTranslate, which takes the reciprocal of a rounded ratio.
+    The steps and their rounding are those of TensorFlow's ScaleAndTranslate.
+
+    Returns:
+      (int32 [taps, image_size] old pixels, float32 [taps, image_size] weights, whose sum over the
+      taps is 1).
     """
     ratio = 1.0 / (tf.cast(image_size, tf.float32) / tf.cast(size, tf.float32))
+    radius = tf.maximum(ratio, 1.0)
     centres = (tf.range(image_size, dtype=tf.float32) + 0.5) * ratio
-    distances = tf.range(size, dtype=tf.int32)
-    distances = tf.cast(distances, tf.float32) + 0.5 - centres[:, None]
-    weights = tf.maximum(0.0, 1.0 - tf.abs(distances / tf.maximum(ratio, 1.0)))
-    return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+    first, last = (
+        tf.clip_by_value(tf.cast(edge, tf.int32), 0, size - 1)
+        for edge in (tf.math.ceil(centres - radius - 0.5), tf.math.floor(centres + radius - 0.5))
+    )
+    taps = first + tf.range(tf.reduce_max(last - first) + 1)[:, None]
+    distances = tf.abs((tf.cast(taps, tf.float32) + 0.5 - centres) * (1.0 / radius))
+    weights = tf.where(taps <= last, tf.maximum(0.0, 1.0 - distances), 0.0)
+    # A running sum, for its order of additions is known.
+    total = tf.cumsum(weights, axis=0)[-1]
+    return tf.minimum(taps, size - 1), weights * (1.0 / total)

@@ -1,6 +1,6 @@
 """The door to a trained classifier: class and probability for each photo.
 
-  python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
+python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
 """
 
 import argparse
@@ -14,11 +14,9 @@ import sys
 import numpy as np
 
 from flowers_keras import answers, errors, explain, files
-from flowers_keras.classify import Answer, Classifier, load_classifier
+from flowers_keras.classify import Answer, load_classifier
 from flowers_keras.errors import UserError
 from flowers_keras.photos import reader
-
-__all__ = ["Answer", "Classifier", "load_classifier", "find_inputs", "main", "write_heat_maps"]
 
 
 def find_inputs(arguments):

@@ -3,7 +3,19 @@
 import numpy as np
 
 from flowers_keras import config as configs
-from flowers_keras import diagnose, evaluate, feeds, files, phases, report, run, runtime, scores, shifts
+from flowers_keras import (
+    diagnose,
+    evaluate,
+    explain,
+    feeds,
+    files,
+    phases,
+    report,
+    run,
+    runtime,
+    scores,
+    shifts,
+)
 from flowers_keras import model as classifier
 from flowers_keras.photos import pipeline, sources, splits
 
@@ -35,7 +47,7 @@ def train_and_evaluate(config, workdir):
             evaluate.save_predictions(predictions, here.path("predictions.csv"))
             metrics["seconds"] = here.seconds | {"total": sum(here.seconds.values())}
             files.write_json(here.path("metrics.json"), metrics)
-            report.write_report(here, metrics, predictions, photos, parts.parts["test"])
+            report.write_report(here, metrics, predictions, photos, parts.parts["test"], explained(here))
             here.finish()
         return report.announce(here)
 
@@ -92,6 +104,12 @@ def build(photos, parts, config):
         batches = pipeline.plain_batches(photos, shown, config.data.image_size, len(shown))
         classifier.condition_random_weights(model, batches.as_numpy_iterator())
     return model
+
+
+def explained(here):
+    """The shipped model's heat maps over photos, for the report."""
+    model, _ = classifier.load(here.path("model.keras"))
+    return lambda photos: explain.overlay(photos, explain.heat_maps(model, photos))
 
 
 def measure(photos, parts, config, here):

@@ -89,7 +89,9 @@ def open_run(folder, config):
         lock = filelock.FileLock(folder / LOCK, timeout=0)
         lock.acquire()
     except filelock.Timeout as error:
-        raise UserError(f"another process is working in {folder}; wait for it or use a new --workdir") from error
+        raise UserError(
+            f"another process is working in {folder}; wait for it or use a new --workdir"
+        ) from error
     except OSError as error:
         raise UserError(f"--workdir={folder} cannot be written ({error.strerror}); use another") from error
     try:

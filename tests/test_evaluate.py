@@ -129,11 +129,15 @@ def test_metrics_are_json_and_complete():
     assert metrics["ece_calibrated"] is None
     assert metrics["accuracy_interval"] == scores.wilson_interval(round(60 * metrics["accuracy"]), 60)
     assert list(metrics["per_class"]) == list(predictions.class_names)
-    assert metrics["per_class"]['class "8"'] == {
-        "precision": 0.0 if np.any(predictions.plain.argmax(1) == 8) else None,
-        "recall": None,
-        "count": 0,
-    } or 8 in predictions.labels
+    assert (
+        metrics["per_class"]['class "8"']
+        == {
+            "precision": 0.0 if np.any(predictions.plain.argmax(1) == 8) else None,
+            "recall": None,
+            "count": 0,
+        }
+        or 8 in predictions.labels
+    )
 
 
 def test_figures_do_not_depend_on_the_order_of_photos():

@@ -159,8 +159,7 @@ def _prepared_builder(tfds, name, data_dir):
     except Exception as error:  # TFDS passes on whatever its network or file layers raise
         where = data_dir or os.environ.get("TFDS_DATA_DIR") or "TFDS's own folder"
         raise UserError(
-            f"tfds:{name} is not in {where} and cannot be downloaded "
-            f"({type(error).__name__}); {OFFLINE}"
+            f"tfds:{name} is not in {where} and cannot be downloaded ({type(error).__name__}); {OFFLINE}"
         ) from error
     return builder
 

@@ -92,7 +92,9 @@ def look_at(photos):
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         looks = pool.map(look, range(len(photos.ids)))
-        found = list(tqdm.tqdm(looks, "looking at the photos", len(photos.ids), delay=5, unit=" photos", disable=None))
+        found = list(
+            tqdm.tqdm(looks, "looking at the photos", len(photos.ids), delay=5, unit=" photos", disable=None)
+        )
     left_out = [(photos.ids[i], why) for i, why in enumerate(found) if isinstance(why, str)]
     for name, why in left_out:
         print(f"left out {name}: {why}")
@@ -117,8 +119,7 @@ def _assign(photos, kept, group, fingerprints, data):
     for i in kept:
         members.setdefault(int(group[i]), []).append(i)
     order = {
-        each: _draw(min(fingerprints[i].digest for i in members[each]), data.split_seed)
-        for each in members
+        each: _draw(min(fingerprints[i].digest for i in members[each]), data.split_seed) for each in members
     }
     by_class = {}
     for each in sorted(members, key=order.get):

@@ -1,0 +1,81 @@
+"""What many tests share: the real InceptionV3 at 75 pixels, made once, and small sets of photos."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from configs import finetune
+from flowers_keras import model as classifier
+from flowers_keras.photos import sources, synthetic
+
+SIZE = 75  # pixels, the smallest that InceptionV3 takes
+
+
+@pytest.fixture(scope="session")
+def pristine():
+    """A classifier of 3 classes with random, conditioned weights; use `network`, not this."""
+    model = classifier.build_classifier(3, SIZE, hidden_units=16, dropout=0.2)
+    photos = np.stack([synthetic.draw_flower(i % 5, i, SIZE) for i in range(32)])
+    classifier.condition_random_weights(model, [photos])
+    return model, model.get_weights()
+
+
+@pytest.fixture
+def network(pristine):
+    """The shared classifier, its weights and `trainable` flags as new."""
+    model, weights = pristine
+    for layer in model.layers:
+        layer.trainable = True
+    model.set_weights(weights)
+    return model
+
+
+@pytest.fixture
+def config():
+    """configs/finetune.py made small: 75 pixels, random weights, two stored views, float32."""
+    config = finetune.get_config()
+    config.data.source = "synthetic"
+    config.data.synthetic_photos = 60
+    config.data.image_size = SIZE
+    config.data.batch_size = 16
+    config.data.validation_fraction = config.data.test_fraction = 0.2
+    config.data.twin_distance = 0
+    config.model.weights = ""
+    config.model.hidden_units = 16
+    config.features.views = 2
+    config.frozen.epochs = config.finetune.epochs = 2
+    config.evaluation.shift_photos = 0
+    config.runtime.dtype_policy = "float32"
+    config.runtime.deterministic = True
+    return config
+
+
+def encode(photo, kind="PNG", **options):
+    """Encoded bytes of uint8 [height, width, 3]."""
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, kind, **options)
+    return file.getvalue()
+
+
+def photos_of(datas, labels, class_names=("a", "b", "c")):
+    """Photos of encoded bytes, named by their position."""
+    return sources.Photos(
+        tuple(f"{i:03d}" for i in range(len(datas))),
+        np.array(labels, np.int32),
+        class_names,
+        lambda i: datas[i],
+    )
+
+
+def write_colours(folder, per_class=24, seed=0):
+    """A folder of photos of three solid colours, each a little different, as PNG."""
+    random = np.random.default_rng(seed)
+    for name, colour in {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 40, 50)}.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(per_class):
+            shade = np.clip(np.array(colour) + random.integers(-30, 31, 3), 0, 255).astype(np.uint8)
+            photo = np.broadcast_to(shade, (40, 50, 3)).copy()
+            (folder / name / f"{i:02d}.png").write_bytes(encode(photo))
+    return folder

@@ -1,0 +1,161 @@
+"""The whole recipe on photos of three solid colours, and the door that people use."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from flowers_keras import model as classifier
+from flowers_keras import recipe, run
+from flowers_keras.errors import UserError
+from tests.conftest import SIZE, write_colours
+
+ROOT = pathlib.Path(__file__).parents[1]
+FILES = {
+    "config.json", "splits.json", "history.csv", "model.keras", "labels.json", "metrics.json",
+    "predictions.csv", "report.html", "tensorboard",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory):
+    return write_colours(tmp_path_factory.mktemp("photos") / "colours")
+
+
+def on_colours(config, colours):
+    config.data.source = f"folder:{colours}"
+    config.model.hidden_units, config.frozen.epochs, config.finetune.epochs = 128, 12, 1
+    config.augment.policy = "none"  # it would change the colours, which are all there is to learn
+    return config
+
+
+@pytest.fixture
+def finished(config, colours, tmp_path):
+    return recipe.train_and_evaluate(on_colours(config, colours), tmp_path / "run"), tmp_path / "run"
+
+
+def test_colours_are_learnt_and_the_saved_file_names_each(finished, config, capsys):
+    metrics, folder = finished
+    assert metrics["test"]["accuracy"] >= 0.9 and metrics["test"]["count"] == 15
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert json.loads((folder / "labels.json").read_text()) == ["blue", "green", "red"]
+    model, card = classifier.load(folder / "model.keras")
+    shades = np.array([(40, 60, 200), (40, 180, 60), (200, 40, 50)], np.uint8)
+    photos = np.broadcast_to(shades[:, None, None], (3, SIZE, SIZE, 3))
+    named = [card["class_names"][i] for i in model.predict_on_batch(photos).argmax(axis=1)]
+    assert named == ["blue", "green", "red"]
+    _figures_of_a_finished_run(metrics, folder)
+    _a_finished_run_does_nothing(folder, config)
+
+
+def _figures_of_a_finished_run(metrics, folder):
+    assert metrics == json.loads((folder / "metrics.json").read_text())
+    for part in ("test", "validation", "train"):
+        low, high = metrics[part]["accuracy_interval"]
+        assert 0 <= low <= metrics[part]["accuracy"] <= high <= 1
+        assert {"accuracy_tta", "loss", "ece"} <= metrics[part].keys()
+    assert {"features", "frozen", "finetune", "evaluate", "total"} <= metrics["seconds"].keys()
+    assert metrics["leaks"]["across"] == []
+
+
+def _a_finished_run_does_nothing(folder, config):
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    recipe.train_and_evaluate(config, folder)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    config.model.dropout = 0.1
+    with pytest.raises(UserError, match="model.dropout was"):
+        recipe.train_and_evaluate(config, folder)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_random_labels_cannot_be_learnt(config, colours, tmp_path):
+    """The failing twin: were this to succeed, the test photos would have leaked."""
+    config = on_colours(config, colours)
+    config.data.shuffle_labels = True
+    metrics = recipe.train_and_evaluate(config, tmp_path / "run")
+    assert metrics["test"]["accuracy"] < 0.7
+
+
+def test_bad_input_leaves_nothing_behind(config, tmp_path):
+    config.data.source = f"folder:{tmp_path / 'nowhere'}"
+    with pytest.raises(UserError):
+        recipe.train_and_evaluate(config, tmp_path / "runs" / "x")
+    assert not (tmp_path / "runs" / "x").exists()
+
+
+def test_a_second_process_is_refused_and_a_dead_ones_lock_is_not_in_the_way(tmp_path):
+    with (
+        run.open_run(tmp_path / "run", {}),
+        pytest.raises(UserError, match="another process is working in"),
+        run.open_run(tmp_path / "run", {}),
+    ):
+        pass
+    (tmp_path / "run").mkdir(exist_ok=True)
+    (tmp_path / "run" / run.LOCK).touch()  # what a killed process leaves
+    with run.open_run(tmp_path / "run", {}):
+        pass
+
+
+def train(*arguments, **environment):
+    """`python train.py ...` as a person types it."""
+    return subprocess.run(
+        [sys.executable, "train.py", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--config.data.sorce=synthetic"], "source"),
+        (["--config.frozen.epochs=many"], "many"),
+        (["--config.model.unfreeze_from=mixed99"], "mixed10"),
+    ],
+)
+def test_a_wrong_word_is_one_line(tmp_path, arguments, message):
+    done = train("--config=configs/quickstart.py", f"--workdir={tmp_path / 'run'}", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1 and message in done.stderr
+    assert done.stdout == "" and not (tmp_path / "run").exists()
+
+
+TINY = [
+    "--config=configs/quickstart.py",
+    "--config.data.synthetic_photos=60",
+    "--config.data.image_size=75",
+    "--config.data.validation_fraction=0.2",
+    "--config.data.test_fraction=0.2",
+    "--config.frozen.epochs=1",
+    "--config.finetune.epochs=1",
+    "--config.features.views=1",
+    "--config.evaluation.shift_photos=0",
+]
+
+
+def test_the_same_code_runs_on_jax(tmp_path):
+    pytest.importorskip("jax", reason="jax is not installed")
+    done = train(*TINY, f"--workdir={tmp_path / 'run'}", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
+    assert done.returncode == 0, done.stderr
+    assert "jax" in json.loads((tmp_path / "run" / "metrics.json").read_text())["versions"]
+
+
+def test_nothing_outside_the_input_pipeline_calls_tensorflow():
+    """So that the network can run on any backend."""
+    package = ROOT / "flowers_keras"
+    pipeline = {"photos/pipeline.py", "resize.py", "augment.py", "operations.py", "contact_sheet.py"}
+    # The benchmark compares TensorFlow's own forward pass; exports are TensorFlow functions.
+    doors = {"benchmark.py", "portable.py"}
+    callers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if "import tensorflow as tf" in path.read_text().partition("\ndef ")[0]
+    }
+    assert callers <= pipeline | doors

@@ -1,0 +1,119 @@
+"""Photos of a folder, drawn ones and TFDS's, and every way in which there are none."""
+
+import numpy as np
+import pytest
+
+from flowers_keras.errors import UserError
+from flowers_keras.photos import reader, sources, synthetic
+from tests.conftest import encode, write_colours
+
+
+@pytest.fixture
+def data(config):
+    return config.data
+
+
+def test_a_folder_gives_its_classes_by_name_and_its_photos_by_path(tmp_path, data):
+    write_colours(tmp_path, 2)
+    (tmp_path / "red" / "UPPER.JPEG").write_bytes(encode(np.zeros((4, 4, 3), np.uint8), "JPEG"))
+    (tmp_path / "red" / "notes.txt").write_text("no photo")
+    (tmp_path / ".hidden").mkdir()
+    data.source = f"folder:{tmp_path}"
+    photos = sources.load_photos(data)
+    assert photos.class_names == ("blue", "green", "red")
+    expected = [f"{name}/{i:02d}.png" for name in ("blue", "green", "red") for i in range(2)]
+    assert photos.ids == (*expected, "red/UPPER.JPEG")
+    assert photos.labels.tolist() == [0, 0, 1, 1, 2, 2, 2]
+    assert reader.read_photo(photos.read(6)).shape == (4, 4, 3)
+
+
+def test_drawn_photos_are_the_same_in_every_run(data):
+    one, other = sources.load_photos(data), sources.load_photos(data)
+    assert one.class_names == synthetic.CLASS_NAMES and len(one.ids) == data.synthetic_photos
+    assert [one.read(i) for i in (0, 7)] == [other.read(i) for i in (0, 7)]
+
+
+def test_shuffled_labels_are_the_same_photos_with_other_labels(data):
+    honest = sources.load_photos(data)
+    data.shuffle_labels = True
+    shuffled = sources.load_photos(data)
+    assert shuffled.ids == honest.ids
+    assert np.bincount(shuffled.labels).tolist() == np.bincount(honest.labels).tolist()
+    assert np.mean(shuffled.labels == honest.labels) < 0.5
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda path: None, "is no folder"),
+        (lambda path: path.mkdir(), "holds 0 class folders, and 2 are needed"),
+        (lambda path: (path / "roses").mkdir(parents=True), "holds 1 class folder, and 2 are needed"),
+        (
+            lambda path: [write_colours(path, 1), (path / "tulips").mkdir()],
+            "class folder .*tulips holds no photo",
+        ),
+    ],
+)
+def test_folders_that_are_no_photos(tmp_path, data, make, message):
+    make(tmp_path / "photos")
+    data.source = f"folder:{tmp_path / 'photos'}"
+    with pytest.raises(UserError, match=message):
+        sources.load_photos(data)
+
+
+@pytest.mark.parametrize("source", ["folder", "folder:", "flowers", "tfds:", ""])
+def test_a_source_that_is_none(data, source):
+    data.source = source
+    with pytest.raises(UserError, match="type tfds:tf_flowers, folder:PATH or synthetic"):
+        sources.load_photos(data)
+
+
+def test_tfds_without_a_network(data, tmp_path, monkeypatch):
+    """Says how to go on, at once, and leaves nothing half-written."""
+
+    def offline(*args, **kwargs):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(sources.requests, "head", offline)
+    data.source, data.data_dir = "tfds:tf_flowers", str(tmp_path / "tfds")
+    with pytest.raises(UserError, match="folder:PATH .*configs/quickstart.py"):
+        sources.load_photos(data)
+    assert not (tmp_path / "tfds").exists()
+
+
+def test_tfds_of_an_unknown_name(data, tmp_path):
+    data.source, data.data_dir = "tfds:no_such_flowers", str(tmp_path)
+    with pytest.raises(UserError, match="no data set that TFDS knows"):
+        sources.load_photos(data)
+
+
+def test_tfds_photos_that_are_prepared(data, tmp_path):
+    """A data set in TFDS's own format, written here by TFDS: its order of classes is kept."""
+    import tensorflow_datasets as tfds
+
+    class TinyFlowers(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            features = {
+                "image": tfds.features.Image(shape=(None, None, 3)),
+                "label": tfds.features.ClassLabel(names=["tulips", "daisy"]),
+            }
+            return self.dataset_info_from_configs(
+                features=tfds.features.FeaturesDict(features), supervised_keys=("image", "label")
+            )
+
+        def _split_generators(self, manager):
+            return {"train": self._generate_examples(range(4)), "test": self._generate_examples(range(4, 6))}
+
+        def _generate_examples(self, numbers):
+            for i in numbers:
+                yield i, {"image": np.full((5, 6, 3), 40 * i, np.uint8), "label": i % 2}
+
+    TinyFlowers(data_dir=tmp_path).download_and_prepare()
+    data.source, data.data_dir = "tfds:tiny_flowers", str(tmp_path)
+    photos = sources.load_photos(data)
+    assert photos.class_names == ("tulips", "daisy") and len(set(photos.ids)) == 6
+    shades = [int(reader.read_photo(photos.read(i))[0, 0, 0]) for i in range(6)]
+    assert sorted(shades) == [0, 40, 80, 120, 160, 200]
+    assert [shade // 40 % 2 for shade in shades] == photos.labels.tolist()
