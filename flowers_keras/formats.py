@@ -113,8 +113,10 @@ def write_litert(model, path, calibration=None):
         _archive(model, folder, portable.resize, batch=1)
         content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
     if calibration is not None:
-        squares = [resize(classify.read_pixels(photo), model.image_size) for photo in calibration]
-        content = _quantized(content, [np.asarray(square) for square in squares])
+        squares = [np.asarray(resize(classify.read_pixels(each), model.image_size)) for each in calibration]
+        # The quantizer takes a running average, and photos in the order of a folder come by class.
+        np.random.default_rng(0).shuffle(squares)
+        content = _quantized(content, squares)
     pathlib.Path(path).write_bytes(content)
     with zipfile.ZipFile(path, "a") as archive:
         for name, text in _texts(model).items():

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import requests
+from absl import logging
 
 from flowers_keras.errors import UserError
 from flowers_keras.photos import reader, synthetic
@@ -117,6 +118,7 @@ def tfds_photos(name, data_dir):
     """
     import tensorflow_datasets as tfds  # half a second that folders need not pay
 
+    logging.set_verbosity(logging.ERROR)  # TFDS tells of every step, and a person reads this
     builder = _prepared_builder(tfds, name, os.path.expanduser(data_dir) or None)
     image, label = builder.info.supervised_keys or ("", "")
     features = builder.info.features
