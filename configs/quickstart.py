@@ -24,5 +24,5 @@ def get_config():
     config.frozen.learning_rate = 5e-4
     config.finetune.epochs = 8
     config.features.views = 2
-    config.evaluation.shift_photos = 30
+    config.evaluation.shift_photos = 15
     return config

@@ -16,7 +16,6 @@ import warnings
 import zipfile
 from collections.abc import Callable
 
-import keras
 import numpy as np
 
 from flowers_keras import classify, files, portable
@@ -93,11 +92,14 @@ def read_saved_model(path):
 
 def _archive(model, path, resize_photos, batch):
     """A SavedModel folder whose one signature takes `batch` photos, or with None any number."""
-    archive = keras.export.ExportArchive()
-    archive.track(model.model)
+    import tensorflow as tf
+
     serve = portable.serving_function(model.model, model.image_size, resize_photos)
-    archive.add_endpoint(SIGNATURE, serve, input_signature=[portable.photos_spec(batch)])
-    archive.write_out(str(path), verbose=False)
+    module = tf.Module()
+    # By hand, for `keras.export.ExportArchive` stores every weight twice (Keras 3.15).
+    module.weights = [variable.value for variable in model.model.variables]
+    module.serve = tf.function(serve, input_signature=[portable.photos_spec(batch)])
+    tf.saved_model.save(module, str(path), {SIGNATURE: module.serve})
 
 
 def write_litert(model, path, calibration=None):
