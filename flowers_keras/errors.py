@@ -14,6 +14,7 @@ class UserError(Exception):
 
 def run_door(main):
     """Calls `main()` and exits with its status; a UserError becomes one line and status 2."""
+    sys.stdout.reconfigure(line_buffering=True)  # a log file shows what was said, whenever one looks
     try:
         status = main()
     except UserError as error:

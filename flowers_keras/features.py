@@ -171,11 +171,24 @@ def _store_view(trunk, batches, count, folder, view, dtype):
     temporary = folder / f"{place.name}{files.TEMPORARY}"
     files.discard(temporary)
     temporary.mkdir()
+    try:
+        _write_values(trunk, batches, count, temporary, place.name, dtype)
+        sums = {part: files.checksum(temporary / f"{part}.npy") for part in ("activation", "pooled")}
+        files.write_json(temporary / "manifest.json", {"count": count, "checksums": sums})
+        for each in ("activation.npy", "pooled.npy"):
+            files.sync(temporary / each)
+        temporary.rename(place)
+        files.sync(folder)
+    finally:
+        files.discard(temporary)  # what did not become a view would fill the disk
+
+
+def _write_values(trunk, batches, count, folder, name, dtype):
     activation, pooled = trunk.outputs
     with (
-        open(temporary / "activation.npy", "wb") as activations,
-        open(temporary / "pooled.npy", "wb") as pools,
-        tqdm.tqdm(total=count, desc=f"features, {place.name}", unit=" photos", disable=None) as bar,
+        open(folder / "activation.npy", "wb") as activations,
+        open(folder / "pooled.npy", "wb") as pools,
+        tqdm.tqdm(total=count, desc=f"features, {name}", unit=" photos", disable=None) as bar,
     ):
         stored = np.uint16 if dtype == "bfloat16" else np.float32
         _write_header(activations, count, activation.shape[1:], stored)
@@ -185,12 +198,6 @@ def _store_view(trunk, batches, count, folder, view, dtype):
             activations.write(values.tobytes())
             pools.write(means.tobytes())
             bar.update(len(means))
-    sums = {part: files.checksum(temporary / f"{part}.npy") for part in ("activation", "pooled")}
-    files.write_json(temporary / "manifest.json", {"count": count, "checksums": sums})
-    for each in ("activation.npy", "pooled.npy"):
-        files.sync(temporary / each)
-    temporary.rename(place)
-    files.sync(folder)
 
 
 def _write_header(file, count, shape, dtype):

@@ -42,13 +42,19 @@ def train_and_evaluate(config, workdir):
                 parts = split(photos, config, here)
             if not here.path("model.keras").exists():
                 train(photos, parts, config, here)
+            model, _ = classifier.load(here.path("model.keras"))
             with here.stage("evaluate"):
-                metrics, predictions = measure(photos, parts, config, here)
+                metrics, predictions = measure(model, photos, parts, config)
+            with here.stage("shift"):
+                metrics["shift"] = shift(model, photos, parts.parts["test"], config)
+            metrics["verdict"] = diagnose.diagnose(metrics)
             evaluate.save_predictions(predictions, here.path("predictions.csv"))
             metrics["seconds"] = here.seconds | {"total": sum(here.seconds.values())}
             files.write_json(here.path("metrics.json"), metrics)
-            report.write_report(here, metrics, predictions, photos, parts.parts["test"], explained(here))
-            here.finish()
+            with here.stage("report"):
+                report.write_report(here, metrics, predictions, photos, parts.parts["test"], explained(model))
+            print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in here.seconds.items()))
+        here.finish()
         return report.announce(here)
 
 
@@ -101,25 +107,18 @@ def build(photos, parts, config):
     )
     if not config.model.weights:
         shown = np.random.default_rng(config.seed).permutation(parts.parts["train"])[:256]
-        batches = pipeline.plain_batches(photos, shown, config.data.image_size, len(shown))
+        batches = pipeline.plain_batches(photos, shown, config.data.image_size, 64)
         classifier.condition_random_weights(model, batches.as_numpy_iterator())
     return model
 
 
-def explained(here):
-    """The shipped model's heat maps over photos, for the report."""
-    model, _ = classifier.load(here.path("model.keras"))
-    return lambda photos: explain.overlay(photos, explain.heat_maps(model, photos))
-
-
-def measure(photos, parts, config, here):
+def measure(model, photos, parts, config):
     """Measures the file that is shipped, loaded again, on raw photos; the test photos only here.
 
     Returns:
-      (metrics, predictions): the figures of `metrics.json` but for the seconds, and the
-      evaluate.Predictions of the test photos.
+      (metrics, predictions): the figures of `metrics.json` that one pass over the photos gives, and
+      the evaluate.Predictions of the test photos.
     """
-    model, _ = classifier.load(here.path("model.keras"))
     image_size, batch_size = config.data.image_size, config.data.batch_size
 
     def predict(part, positions):
@@ -141,10 +140,17 @@ def measure(photos, parts, config, here):
         "leaks": splits.describe(parts, photos, config.data.twin_distance),
         "versions": runtime.versions(),
     }
-    if config.evaluation.shift_photos:
-        # Drawn, as in a folder the first photos are all of one class.
-        drawn = np.random.default_rng(config.seed).permutation(parts.parts["test"])
-        shown = np.sort(drawn[: config.evaluation.shift_photos])
-        metrics["shift"] = shifts.shift_accuracy(model, photos, shown, image_size, batch_size, 0)
-    metrics["verdict"] = diagnose.diagnose(metrics)
     return metrics, test
+
+
+def shift(model, photos, test, config):
+    """Accuracy on some of the test photos under changed conditions; None where none are asked for."""
+    # Drawn, as in a folder the first photos are all of one class.
+    drawn = np.random.default_rng(config.seed).permutation(test)
+    shown = np.sort(drawn[: config.evaluation.shift_photos])
+    return shifts.shift_accuracy(model, photos, shown, config.data.image_size, config.data.batch_size, 0)
+
+
+def explained(model):
+    """The model's heat maps over photos, for the report."""
+    return lambda photos: explain.overlay(photos, explain.heat_maps(model, photos))

@@ -9,7 +9,7 @@ from hypothesis import strategies
 
 from configs import baseline, finetune, quickstart, regularized
 from flowers_keras import config as schema
-from flowers_keras import run
+from flowers_keras import recipe, run
 from flowers_keras.errors import UserError
 
 PACKAGE = pathlib.Path(schema.__file__).parent
@@ -99,15 +99,86 @@ def test_fields_at_odds_with_each_other():
 VALUES = strategies.one_of(
     strategies.integers(), strategies.floats(), strategies.booleans(), strategies.text(max_size=8)
 )
+OVERRIDES = strategies.dictionaries(strategies.sampled_from(sorted(schema.FIELDS)), VALUES, max_size=4)
 
 
-@hypothesis.given(strategies.sampled_from(sorted(schema.FIELDS)), VALUES)
+@hypothesis.given(OVERRIDES)
 @hypothesis.settings(max_examples=400, deadline=None)
-def test_any_value_passes_or_is_refused_by_name(field, value):
+def test_random_values_of_random_fields_pass_or_are_refused_by_name(overrides):
+    config = finetune.get_config()
+    with config.unlocked(), config.ignore_type():
+        config.update_from_flattened_dict(overrides)
     try:
-        schema.check_field(field, value)
+        schema.check(config)
     except UserError as error:
-        assert field in str(error) and "\n" not in str(error).strip()
+        assert any(field in str(error) for field in overrides) and "\n" not in str(error)
     else:
-        allowed = schema.FIELDS[field]
-        assert allowed.test(value) and not (isinstance(value, bool) and allowed.type is not bool)
+        for field, value in overrides.items():
+            allowed = schema.FIELDS[field]
+            assert allowed.test(value) and not (isinstance(value, bool) and allowed.type is not bool)
+
+
+def _sometimes(*values):
+    """A field's values that are quick enough to run; most of them are allowed."""
+    return strategies.sampled_from(values)
+
+
+RUNNABLE = strategies.fixed_dictionaries(
+    {},
+    optional={
+        "seed": _sometimes(0, 7, -1),
+        "data.source": _sometimes("synthetic", "folder:nowhere", "photos"),
+        "data.image_size": _sometimes(75, 76, 30),
+        "data.batch_size": _sometimes(1, 5, 64, 0),
+        "data.validation_fraction": _sometimes(0.2, 0.4, 0.6),
+        "data.test_fraction": _sometimes(0.2, 0.45),
+        "data.shuffle_labels": _sometimes(True, False),
+        "data.synthetic_photos": _sometimes(15, 40, 3),
+        "data.twin_distance": _sometimes(0, 8, 21),
+        "augment.policy": _sometimes("none", "trivial_wide", "auto"),
+        "augment.flip_and_crop": _sometimes(True, False),
+        "model.weights": _sometimes("", "nowhere.h5"),
+        "model.hidden_units": _sometimes(1, 8),
+        "model.dropout": _sometimes(0.0, 0.9, 1.0),
+        "model.l2": _sometimes(0.0, 1.0),
+        "model.unfreeze_from": _sometimes("rescaling", "mixed5", "mixed10", "pooled"),
+        "model.train_batch_norm": _sometimes(True, False),
+        "frozen.epochs": _sometimes(0, 1),
+        "finetune.epochs": _sometimes(0, 1),
+        "finetune.learning_rate": _sometimes(1e-5, 10.0, 0.0),
+        "features.views": _sometimes(0, 1, 3),
+        "evaluation.tta": _sometimes(True, False),
+        "evaluation.shift_photos": _sometimes(0, 3),
+        "runtime.dtype_policy": _sometimes("auto", "float32", "mixed_bfloat16"),
+    },
+)
+NAMED = {  # by what they led to, not by the field
+    "data.source": "folder:nowhere is no folder",
+    "data.synthetic_photos": "different photos, fewer than",
+    "data.twin_distance": "different photos, fewer than",
+}
+
+
+@pytest.mark.long
+@hypothesis.given(RUNNABLE)
+@hypothesis.settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    phases=[hypothesis.Phase.generate],
+)
+def test_random_configs_run_or_are_refused_by_name(tmp_path_factory, config, overrides):
+    config = config.copy_and_resolve_references()  # the fixture is one for all examples
+    with config.unlocked():
+        config.update({"data": {"synthetic_photos": 30}, "frozen": {"epochs": 1}, "finetune": {"epochs": 1}})
+        config.update_from_flattened_dict(overrides)
+    folder = tmp_path_factory.mktemp("run") / "run"
+    try:
+        metrics = recipe.train_and_evaluate(config, folder)
+    except UserError as error:
+        message = str(error)
+        assert any(field in message or NAMED.get(field, field) in message for field in overrides), message
+        assert "\n" not in message
+    else:
+        assert metrics["test"]["count"] > 0 and (folder / "report.html").exists()

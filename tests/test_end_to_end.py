@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from flowers_keras import model as classifier
-from flowers_keras import recipe, run
+from flowers_keras import recipe
 from flowers_keras.errors import UserError
 from tests.conftest import SIZE, write_colours
 
@@ -87,19 +87,6 @@ def test_bad_input_leaves_nothing_behind(config, tmp_path):
     assert not (tmp_path / "runs" / "x").exists()
 
 
-def test_a_second_process_is_refused_and_a_dead_ones_lock_is_not_in_the_way(tmp_path):
-    with (
-        run.open_run(tmp_path / "run", {}),
-        pytest.raises(UserError, match="another process is working in"),
-        run.open_run(tmp_path / "run", {}),
-    ):
-        pass
-    (tmp_path / "run").mkdir(exist_ok=True)
-    (tmp_path / "run" / run.LOCK).touch()  # what a killed process leaves
-    with run.open_run(tmp_path / "run", {}):
-        pass
-
-
 def train(*arguments, **environment):
     """`python train.py ...` as a person types it."""
     return subprocess.run(
@@ -152,7 +139,7 @@ def test_nothing_outside_the_input_pipeline_calls_tensorflow():
     package = ROOT / "flowers_keras"
     pipeline = {"photos/pipeline.py", "resize.py", "augment.py", "operations.py", "contact_sheet.py"}
     # The benchmark compares TensorFlow's own forward pass; exports are TensorFlow functions.
-    doors = {"benchmark.py", "portable.py"}
+    doors = {"benchmark/parts.py", "benchmark/whole.py", "portable.py"}
     callers = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")

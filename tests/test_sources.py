@@ -1,8 +1,11 @@
 """Photos of a folder, drawn ones and TFDS's, and every way in which there are none."""
 
+import os
+
 import numpy as np
 import pytest
 
+from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.photos import reader, sources, synthetic
 from tests.conftest import encode, write_colours
@@ -25,6 +28,21 @@ def test_a_folder_gives_its_classes_by_name_and_its_photos_by_path(tmp_path, dat
     assert photos.ids == (*expected, "red/UPPER.JPEG")
     assert photos.labels.tolist() == [0, 0, 1, 1, 2, 2, 2]
     assert reader.read_photo(photos.read(6)).shape == (4, 4, 3)
+
+
+def test_names_that_are_no_text_can_be_written_and_still_read(tmp_path, data):
+    """Of a disk that another system wrote: the bytes of a name need not be UTF-8."""
+    write_colours(tmp_path / "photos", 1)
+    for name in (b"photos/red/caf\xe9.png", b"photos/blue/caf\xe9.png"):
+        path = tmp_path / os.fsdecode(name)
+        path.write_bytes(encode(np.zeros((4, 4, 3), np.uint8)))
+    os.rename(tmp_path / "photos" / "red", os.fsencode(tmp_path / "photos") + b"/ros\xe9")
+    data.source = f"folder:{tmp_path / 'photos'}"
+    photos = sources.load_photos(data)
+    assert photos.class_names == ("blue", "green", "ros\\xe9")
+    assert photos.ids[1] == "blue/caf\\xe9.png" and len(set(photos.ids)) == 5
+    files.write_json(tmp_path / "names.json", photos.ids)
+    assert [reader.read_photo(photos.read(i)).shape[2] for i in range(5)] == [3] * 5
 
 
 def test_drawn_photos_are_the_same_in_every_run(data):

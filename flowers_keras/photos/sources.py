@@ -89,11 +89,16 @@ def folder_photos(path, least_classes=2):
         files += found
         labels += [label] * len(found)
     return Photos(
-        tuple(file.relative_to(root).as_posix() for file in files),
+        tuple(_text(file.relative_to(root).as_posix()) for file in files),
         np.array(labels, np.int32),
-        tuple(folder.name for folder in folders),
+        tuple(_text(folder.name) for folder in folders),
         lambda position: reader.read_file(files[position]),
     )
+
+
+def _text(name):
+    """A file's name as text that can be written; bytes of it that are no UTF-8 become `\\xff`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def synthetic_photos(count, image_size, seed):

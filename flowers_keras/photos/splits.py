@@ -90,11 +90,13 @@ def look_at(photos):
         except reader.BrokenPhoto as error:
             return str(error)
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        looks = pool.map(look, range(len(photos.ids)))
-        found = list(
-            tqdm.tqdm(looks, "looking at the photos", len(photos.ids), delay=5, unit=" photos", disable=None)
-        )
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+    looks = pool.map(look, range(len(photos.ids)))
+    bar = tqdm.tqdm(looks, "looking at the photos", len(photos.ids), delay=5, unit=" photos", disable=None)
+    try:
+        found = list(bar)
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the photos to come
     left_out = [(photos.ids[i], why) for i, why in enumerate(found) if isinstance(why, str)]
     for name, why in left_out:
         print(f"left out {name}: {why}")

@@ -1,0 +1,87 @@
+"""How fast each part of the recipe is, beside the plain way to do it."""
+
+import functools
+import tempfile
+
+import keras
+import keras_cv
+import tensorflow as tf
+
+from flowers_keras import augment, feeds, phases, recipe, run
+from flowers_keras import model as classifier
+from flowers_keras.benchmark.setting import Table, rate
+
+
+def augmentation(setting):
+    """One random operation a photo: ours, keras-cv's and Keras' own, as tf.data maps."""
+    pixels = tf.data.Dataset.from_tensor_slices(setting.batch).repeat()
+    batches = pixels.batch(len(setting.batch)).map(lambda each: tf.cast(each, tf.float32))
+
+    def trivial(index, photo):
+        return augment.trivial_augment_wide(photo, augment.photo_seed(0, 0, index))
+
+    ways = {
+        "trivial_augment_wide": pixels.enumerate().map(trivial, tf.data.AUTOTUNE).batch(len(setting.batch)),
+        "keras_cv.layers.RandAugment(augmentations_per_image=1)": batches.map(
+            keras_cv.layers.RandAugment((0, 255), augmentations_per_image=1), tf.data.AUTOTUNE
+        ),
+        "keras.layers.RandAugment(num_ops=1)": batches.map(
+            keras.layers.RandAugment((0, 255), num_ops=1), tf.data.AUTOTUNE
+        ),
+    }
+    rows = [
+        (name, rate(functools.partial(next, iter(way)), len(setting.batch))) for name, way in ways.items()
+    ]
+    return Table("augmentation", ("photos/s",), rows)
+
+
+def pipeline_rates(setting):
+    """From encoded photos to augmented batches, beside what the trunk consumes."""
+    trunk, count = setting.trunk(), len(setting.batch)
+    rows = [
+        ("read, decode, crop, resize, augment", rate(functools.partial(next, setting.views()), count)),
+        ("the trunk takes", rate(lambda: trunk.predict_on_batch(setting.batch), count)),
+    ]
+    return Table("input pipeline", ("photos/s",), rows)
+
+
+def trunk_rates(setting):
+    """The pass over the photos, beside a bare compiled forward pass on one batch in memory."""
+    trunk, count, views = setting.trunk(), len(setting.batch), setting.views()
+    forward = tf.function(lambda photos: trunk(photos, training=False), jit_compile=False)
+    photos = tf.constant(setting.batch, tf.float32)
+    rows = [
+        ("on photos from the pipeline", rate(lambda: trunk.predict_on_batch(next(views)), count)),
+        ("bare forward pass on a tensor in memory", rate(lambda: forward(photos)[1].numpy(), count)),
+    ]
+    return Table("frozen trunk", ("photos/s",), rows)
+
+
+def step_rates(setting):
+    """Steps of both phases on stored views, and that of phase 2 on one tensor in memory."""
+    config = setting.config.copy_and_resolve_references()
+    config.features.views = 1
+    with tempfile.TemporaryDirectory() as folder, run.open_run(f"{folder}/run", {}) as here:
+        model = recipe.build(setting.photos, setting.parts, config)
+        head, tail = feeds.make_feeds(model, setting.photos, setting.parts, config, here)
+        classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
+        phases.compile_network(tail.network, config.finetune.learning_rate)
+        stored = iter(tail.training(range(10_000)))
+        values, labels = next(stored)
+        rows = [
+            (
+                "phase 2, stored views",
+                rate(lambda: tail.network.train_on_batch(*next(stored)), len(setting.batch)),
+            ),
+            (
+                "phase 2, a tensor in memory",
+                rate(lambda: tail.network.train_on_batch(values, labels), len(values)),
+            ),
+        ]
+        classifier.freeze(model)
+        phases.compile_network(head.network, config.frozen.learning_rate)
+        steps = iter(head.training(range(10_000)))
+        speed = rate(lambda: head.network.train_on_batch(*next(steps)), len(setting.batch))
+    epochs = [("phase 1, stored features", speed), *rows]
+    rows = [(label, each, len(setting.train) / each) for label, each in epochs]
+    return Table("training", ("photos/s", "s an epoch"), rows)

@@ -1,0 +1,81 @@
+"""A trained model in each of its formats: photos a second, file size, start-up, accuracy."""
+
+import functools
+import pathlib
+import tempfile
+import time
+
+import numpy as np
+
+from flowers_keras import classify, export, formats
+from flowers_keras.benchmark.setting import Table, rate
+from flowers_keras.errors import UserError
+from flowers_keras.photos import splits
+
+CALIBRATION = 200  # training photos, half of them to compare on
+
+
+def runtimes(setting, model_path):
+    """One photo at a time, from its pixels, in each runtime; accuracy on all of the test photos.
+
+    Args:
+      setting: Setting.
+      model_path: `runs/x/model.keras` of a run on the same photos; its `splits.json` says which of
+        them are test photos.
+
+    Raises:
+      UserError: the model's run cannot be read, or is of other photos.
+    """
+    model_path = pathlib.Path(model_path)
+    folder = model_path if model_path.is_dir() else model_path.parent
+    parts = splits.load(setting.photos, folder / "splits.json").parts
+    pixels = [classify.read_pixels(setting.photos.read(int(i))) for i in parts["test"]]
+    labels = setting.photos.labels[parts["test"]]
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        place = pathlib.Path(place)
+        photos = write_photos(setting.photos, parts["train"], place / "photos")
+        for label, name, int8 in (
+            ("LiteRT, int8", "litert", True),
+            ("LiteRT", "litert", False),
+            ("ONNX Runtime", "onnx", False),
+            ("SavedModel", "saved_model", False),
+        ):
+            path = place / label
+            try:
+                export.export(folder, name, path, photos, int8)
+            except UserError as error:
+                print(f"{label} is left out: {error}")
+                continue
+            read = functools.partial(formats.FORMATS[name].read, path)
+            rows.append((label, *measure(read, pixels, labels), export.size_of(path) / 1e6))
+    load = functools.partial(classify.load_classifier, folder)
+    rows.append(("model.keras, one photo at a time", *measure(lambda: one_by_one(load()), pixels, labels)))
+    rows[-1] += (export.size_of(folder / "model.keras") / 1e6,)
+    return Table("runtime", ("photos/s", "start-up s", "test accuracy", "MB"), rows)
+
+
+def write_photos(photos, positions, folder):
+    """`CALIBRATION` of the photos as files; returns the folder."""
+    folder.mkdir()
+    for i in np.random.default_rng(0).permutation(positions)[:CALIBRATION]:
+        (folder / f"{i}.jpg").write_bytes(photos.read(int(i)))
+    return folder
+
+
+def one_by_one(model):
+    """uint8 [height, width, 3] -> float64 [classes]."""
+    return lambda photo: model.predict([photo])[0]
+
+
+def measure(read, pixels, labels):
+    """(photos a second, seconds from the file to the first answer, accuracy)."""
+    start = time.perf_counter()
+    serve = read()
+    serve(pixels[0])
+    seconds = time.perf_counter() - start
+    accuracy = float(
+        np.mean([serve(photo).argmax() == label for photo, label in zip(pixels, labels, strict=True)])
+    )
+    some = iter(pixels * 1000)
+    return rate(lambda: serve(next(some)), 1), seconds, accuracy

@@ -1,0 +1,104 @@
+"""The whole recipe, beside what it would cost without stored views and as a tutorial writes it."""
+
+import functools
+import tempfile
+import time
+
+import keras
+import tensorflow as tf
+
+from flowers_keras import feeds, phases, recipe, run, runtime
+from flowers_keras import model as classifier
+from flowers_keras.benchmark.setting import Table
+from flowers_keras.photos import pipeline, sources
+
+
+def whole_recipe(setting):
+    """From raw photos to the saved model: ours, ours without stored views, and plain Keras.
+
+    Ours is run whole, from an empty cache. The others are timed over one whole epoch of each phase,
+    which is multiplied by the epochs of the phase.
+    """
+    config = setting.config
+    ours = time_ours(config)
+    fresh = sum(
+        seconds * phase.epochs
+        for seconds, phase in zip(time_fresh(setting), (config.frozen, config.finetune), strict=True)
+    )
+    plain = sum(
+        seconds * phase.epochs
+        for seconds, phase in zip(time_plain(setting), (config.frozen, config.finetune), strict=True)
+    )
+    rows = [
+        (f"ours, features.views={config.features.views}", ours),
+        ("ours, features.views=0 (one epoch of each phase, multiplied)", fresh),
+        ("plain Keras, float32 (one epoch of each phase, multiplied)", plain),
+    ]
+    return Table("whole recipe", ("s",), rows)
+
+
+def time_ours(config):
+    """Seconds from raw photos to `model.keras`, with an empty cache."""
+    with tempfile.TemporaryDirectory() as folder, run.open_run(f"{folder}/run", config.to_dict()) as here:
+        start = time.perf_counter()
+        runtime.seed_everything(config.seed, config.runtime.deterministic)
+        photos = sources.load_photos(config.data)
+        recipe.train(photos, recipe.split(photos, config, here), config, here)
+        return time.perf_counter() - start
+
+
+def time_fresh(setting):
+    """Seconds of one epoch of each phase with `features.views = 0`, everything else ours."""
+    config = setting.config.copy_and_resolve_references()
+    config.features.views = 0
+    model = recipe.build(setting.photos, setting.parts, config)
+    for unfreeze in (
+        classifier.freeze,
+        functools.partial(classifier.unfreeze_from, boundary=config.model.unfreeze_from),
+    ):
+        unfreeze(model)
+        feed, _ = feeds.make_feeds(model, setting.photos, setting.parts, config, None)
+        phases.compile_network(model, config.finetune.learning_rate)
+        yield fit_seconds(model, feed.training(range(2)), feed.validation, setting)
+
+
+def time_plain(setting):
+    """Seconds of one epoch of each phase as a tutorial writes it: whole model, `keras.layers`, float32."""
+    config, size = setting.config, setting.config.data.image_size
+    model = classifier.build_classifier(len(setting.photos.class_names), size, config.model.weights)
+    layers = [
+        keras.layers.RandomFlip("horizontal"),
+        keras.layers.RandomCrop(round(size * 0.9), round(size * 0.9)),
+        keras.layers.Resizing(size, size),
+        keras.layers.RandAugment((0, 255), num_ops=1),
+    ]
+
+    def augmented(photos, labels):
+        photos = tf.cast(photos, tf.float32)
+        for layer in layers:
+            photos = layer(photos, training=True)
+        return photos, labels
+
+    def batches(part):
+        positions = setting.parts.parts[part]
+        plain = pipeline.plain_batches(setting.photos, positions, size, config.data.batch_size)
+        labels = pipeline.label_batches(setting.photos.labels[positions], config.data.batch_size)
+        return pipeline.pair(plain, labels)
+
+    training = batches("train").map(augmented, tf.data.AUTOTUNE).prefetch(2).repeat()
+    for unfreeze in (
+        classifier.freeze,
+        functools.partial(classifier.unfreeze_from, boundary=config.model.unfreeze_from),
+    ):
+        unfreeze(model)
+        phases.compile_network(model, config.finetune.learning_rate)
+        yield fit_seconds(model, training, batches("validation"), setting)
+
+
+def fit_seconds(model, training, validation, setting):
+    """Seconds of one epoch of `fit` with its validation, after two steps that compile."""
+    steps = -(-len(setting.train) // setting.config.data.batch_size)
+    model.fit(training, steps_per_epoch=2, validation_data=validation.take(1), verbose=0, shuffle=False)
+    start = time.perf_counter()
+    model.fit(training, steps_per_epoch=steps, validation_data=validation, verbose=0, shuffle=False)
+    return time.perf_counter() - start
