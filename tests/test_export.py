@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
-from flowers_keras import classify, export, formats, portable
+from flowers_keras import classify, export, formats, portable, predict
 from flowers_keras import model as classifier
 from flowers_keras.errors import UserError
 from flowers_keras.photos import synthetic
@@ -142,6 +142,46 @@ def test_export_says_what_the_model_says_for_any_size(name, run, model, photos, 
         photo = noise(shape, seed=1)
         np.testing.assert_allclose(serve(photo), model.predict([photo])[0], atol=1e-5)
     assert LABELS[name](path) == NAMES
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Photos of all kinds as files, by name."""
+    folder = tmp_path_factory.mktemp("pictures")
+    flower = Image.fromarray(synthetic.draw_flower(1, (0, 1), 400))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    alpha = flower.convert("RGBA")
+    alpha.putalpha(Image.linear_gradient("L").resize(alpha.size))
+    flower.resize((1, 1)).save(folder / "one_pixel.png")
+    flower.resize((3, 2)).save(folder / "tiny.png")
+    flower.resize((640, 480)).save(folder / "usual.jpg")
+    flower.resize((4000, 3000)).save(folder / "large.jpg")
+    flower.convert("L").save(folder / "grey.jpg")
+    flower.convert("P").save(folder / "palette.gif")
+    flower.resize((300, 200)).save(folder / "turned.jpg", exif=turned)
+    alpha.save(folder / "alpha.png")
+    return {path.stem: path for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_one_photo_says_the_same_in_four_ways(name, run, model, pictures, tmp_path, capsys):
+    """The door, the library, and an export in its own runtime, whose photo Pillow's two lines prepare."""
+    for package in formats.FORMATS[name].packages:
+        pytest.importorskip(package)
+    export.export(run, name, tmp_path / "flowers.bin")
+    serve = formats.FORMATS[name].read(tmp_path / "flowers.bin")
+    predict.main([f"--model={run}", "--format=json", *map(str, pictures.values())])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for row, (kind, path) in zip(rows, pictures.items(), strict=True):
+        said = np.array([row["probabilities"][each] for each in NAMES])
+        pixels = classify.read_pixels(path)
+        if kind != "alpha":  # which shows on white here, and is dropped by the two lines
+            photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+            assert np.array_equal(np.asarray(photo), pixels), kind
+        assert np.abs(model.predict([path])[0] - said).max() < 1e-4, kind
+        assert np.abs(serve(pixels) - said).max() < 1e-4, kind
+    assert np.ptp([row["probability"] for row in rows]) > 0.01  # the photos differ
 
 
 def test_saved_model_serves_batches_by_the_signature_of_tensorflow_serving(run, model, tmp_path):

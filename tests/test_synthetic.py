@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowers_keras.photos import synthetic
+from flowers_keras.errors import UserError
+from flowers_keras.photos import draw, sources, synthetic
 
 COUNT, SIZE = 800, 48
 
@@ -98,3 +99,13 @@ def test_the_probe_finds_a_class_that_colour_does_tell(photos):
     tints = np.array([[1, 1, 1], [1, 0.1, 0.1], [0.1, 1, 0.1], [0.1, 0.1, 1], [1, 1, 0.1]])
     tinted = drawn * tints[labels][:, None, None]
     assert probe_accuracy(thumbnails(tinted, 1), labels) > 0.8
+
+
+def test_the_door_draws_files_that_are_those_of_the_source(tmp_path, capsys):
+    assert draw.main([f"--output={tmp_path}", "--count=12", "--seed=3", "--image_size=40"]) == 0
+    photos = sources.folder_photos(tmp_path)
+    assert photos.class_names == synthetic.CLASS_NAMES and len(photos.ids) == 12
+    assert photos.read(photos.ids.index("roses/3-00007.png")) == synthetic.photo_bytes(7, 3, 40)
+    assert capsys.readouterr().out == f"12 drawn flowers are in {tmp_path}\n"
+    with pytest.raises(UserError, match="--count=0 is not allowed"):
+        draw.main([f"--output={tmp_path}", "--count=0"])
