@@ -23,7 +23,7 @@ def get_config():
     config.model.train_batch_norm = True
 
     config.frozen.epochs = 3
-    config.finetune.epochs = 6
+    config.finetune.epochs = 4
     config.finetune.learning_rate = config.frozen.learning_rate
 
     config.features.views = 0  # nothing is frozen that could be stored

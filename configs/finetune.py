@@ -43,7 +43,7 @@ def get_config():
     config.frozen.learning_rate = 1e-3  # Adam
 
     config.finetune = ml_collections.ConfigDict()  # phase 2
-    config.finetune.epochs = 10
+    config.finetune.epochs = 12
     config.finetune.learning_rate = 1e-5  # Adam
 
     config.features = ml_collections.ConfigDict()

@@ -21,6 +21,8 @@ NEEDED = ("config.json", "metrics.json", "predictions.csv", "report.html")
 FORMATS = (".png", ".svg")
 NOTE = """accuracies in %; gap: train less test, in points
 n: runs that differ in the seed alone, and of more than one the mean ± standard deviation"""
+# What changes no accuracy but by chance: the seed, where files lie, what is measured besides.
+ASIDE = ("seed", "data.data_dir", "features.cache_dir", "evaluation.shift_photos")
 STORED_FEATURES = "features"  # lies beside the runs unless features.cache_dir says otherwise
 
 
@@ -45,7 +47,7 @@ class Finished:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Runs whose configs are the same but for the seed."""
+    """Runs whose configs are the same but for `ASIDE`."""
 
     runs: list
 
@@ -124,10 +126,10 @@ def read_run(folder):
 
 
 def group_runs(runs):
-    """Groups, in the order of their first runs, of those that are the same but for `seed`."""
+    """Groups, in the order of their first runs, of those that are the same but for `ASIDE`."""
     groups = {}
     for run in runs:
-        recipe = {field: value for field, value in run.config.items() if field != "seed"}
+        recipe = {field: value for field, value in run.config.items() if field not in ASIDE}
         groups.setdefault(json.dumps(recipe, sort_keys=True), []).append(run)
     return [Group(members) for members in groups.values()]
 

@@ -217,7 +217,7 @@ def rung(name):
                 "model.unfreeze_from": "rescaling",
                 "model.train_batch_norm": True,
                 "frozen.epochs": 3,
-                "finetune.epochs": 6,
+                "finetune.epochs": 4,
                 "finetune.learning_rate": 1e-3,
                 "features.views": 0,
                 "evaluation.tta": False,
