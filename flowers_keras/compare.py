@@ -3,7 +3,6 @@
 python -m flowers_keras.compare RUN ... [--output=compare.png]
 """
 
-import argparse
 import csv
 import dataclasses
 import json
@@ -166,16 +165,11 @@ def _printable(text):
     return "".join(each if each.isprintable() else "?" for each in str(text))
 
 
-class Arguments(argparse.ArgumentParser):
-    """Command-line arguments; a mistake in them is one line, like any other."""
-
-    def error(self, message):
-        raise UserError(f"{message}; type for instance python -m flowers_keras.compare runs/a runs/b")
-
-
 def main(arguments=None):
     """Prints and draws the comparison of the runs that `arguments` (or sys.argv) name."""
-    parser = Arguments("python -m flowers_keras.compare", allow_abbrev=False, description=__doc__)
+    parser = errors.Arguments(
+        prog="python -m flowers_keras.compare", allow_abbrev=False, description="Runs side by side."
+    )
     parser.add_argument("runs", metavar="RUN", nargs="+", help="the folder of a finished run")
     parser.add_argument("--output", default="compare.png", metavar="PATH", help="the figure: .png or .svg")
     options = parser.parse_args(arguments)

@@ -1,12 +1,11 @@
 """The fourteen operations at a glance: an operation a row, levels across, on one photo."""
 
-import argparse
 import pathlib
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from flowers_keras import augment, files
+from flowers_keras import augment, errors, files
 from flowers_keras.errors import UserError
 from flowers_keras.operations import OPERATIONS
 from flowers_keras.photos import reader, synthetic
@@ -52,7 +51,7 @@ def draw_sheet(photo):
 
 def main(arguments=None):
     """The door: writes the sheet and returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = errors.Arguments(
         prog="python -m flowers_keras.augment",
         description="Draws what TrivialAugmentWide does to a photo: an operation a row, levels across.",
     )

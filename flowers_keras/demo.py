@@ -4,7 +4,6 @@ One HTML file on the standard library's server does what Gradio would, with no d
 hundred packages, no fonts or analytics from elsewhere, and a policy that forbids them.
 """
 
-import argparse
 import base64
 import http
 import http.server
@@ -228,7 +227,7 @@ def make_server(classifier, host, port):
 
 def main(arguments=None):
     """The door: serves the page until Ctrl-C."""
-    parser = argparse.ArgumentParser(
+    parser = errors.Arguments(
         prog="python -m flowers_keras.demo",
         description="A page in your browser: drop a photo, see what it is and what decided it.",
     )

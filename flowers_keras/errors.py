@@ -1,5 +1,6 @@
 """What went wrong, said to a person."""
 
+import argparse
 import os
 import sys
 
@@ -10,6 +11,13 @@ class UserError(Exception):
     Doors print it without a traceback and exit with status 2. Anything else that is raised is a bug
     of ours and keeps its traceback.
     """
+
+
+class Arguments(argparse.ArgumentParser):
+    """Command-line arguments; a mistake in them is one line, like any other."""
+
+    def error(self, message):
+        raise UserError(f"{message}; {self.prog} --help tells what may be typed")
 
 
 def run_door(main):

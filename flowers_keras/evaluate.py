@@ -3,7 +3,6 @@
 The door: `python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH`.
 """
 
-import argparse
 import csv
 import dataclasses
 import pathlib
@@ -229,7 +228,7 @@ def summary(metrics):
 
 def main(arguments=None):
     """The door: prints the figures, writes them where `--output` says, returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = errors.Arguments(
         prog="python -m flowers_keras.evaluate",
         description="Measures a trained model on labelled photos, one folder a class.",
     )

@@ -5,7 +5,6 @@
 Every file takes photos of any size and resizes them as training did.
 """
 
-import argparse
 import dataclasses
 import functools
 import pathlib
@@ -154,7 +153,7 @@ def size_of(path):
 
 def main(arguments=None):
     """The door: exports, says how the file compares with the model, returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = errors.Arguments(
         prog="python -m flowers_keras.export",
         description="Writes a trained model for other programs and checks it in their runtime.",
     )

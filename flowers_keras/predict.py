@@ -3,7 +3,6 @@
 python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
 """
 
-import argparse
 import glob
 import itertools
 import os
@@ -116,7 +115,7 @@ def main(arguments=None):
 
 
 def _parse(arguments):
-    parser = argparse.ArgumentParser(
+    parser = errors.Arguments(
         prog="python -m flowers_keras.predict",
         description="Says what is on photos; JPEG, PNG, WebP, GIF or BMP.",
     )

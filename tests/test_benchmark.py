@@ -7,7 +7,7 @@ from flowers_keras import errors, run, runtime
 from flowers_keras import model as classifier
 from flowers_keras import recipe as story
 from flowers_keras.benchmark import __main__ as door
-from flowers_keras.benchmark import growth, parts, runtimes
+from flowers_keras.benchmark import exactness, growth, parts, runtimes
 from flowers_keras.benchmark import setting as common
 
 
@@ -52,21 +52,33 @@ def test_growth_repeats_photos_under_new_names_and_measures_what_is_stored(setti
     assert four_views / once == pytest.approx(48 / 18, rel=0.01)
 
 
-def test_runtimes_of_a_run(setting, config, tmp_path, monkeypatch):
-    """The formats that need no package besides, on a model that names nothing rightly but by chance."""
-    monkeypatch.setattr(runtimes, "CALIBRATION", 4)
-    monkeypatch.setattr(runtimes.formats, "require", _refuse_optional)
+@pytest.fixture
+def trained(setting, config, tmp_path):
+    """The folder of a run whose model names nothing rightly but by chance."""
     runtime.seed_everything(0, True)
     with run.open_run(tmp_path / "run", {}) as here:
         model = story.build(setting.photos, setting.parts, config)
         card = {"class_names": list(setting.photos.class_names), "image_size": 75, "recipe": config.to_dict()}
         classifier.save(model, here.path("model.keras"), card)
         runtimes.splits.save(setting.parts, setting.photos, here.path("splits.json"))
-    table = runtimes.runtimes(setting, tmp_path / "run" / "model.keras")
+    return tmp_path / "run"
+
+
+def test_runtimes_that_need_no_package_besides(setting, trained, monkeypatch):
+    monkeypatch.setattr(runtimes, "CALIBRATION", 4)
+    monkeypatch.setattr(runtimes.formats, "require", _refuse_optional)
+    table = runtimes.runtimes(setting, trained / "model.keras")
     assert [label for label, *_ in table.rows] == ["SavedModel", "model.keras, one photo at a time"]
     (_, *served), (_, *loaded) = table.rows
     assert served[2] == loaded[2] and 0 <= served[2] <= 1
     assert np.all(np.array([served, loaded])[:, [0, 1, 3]] > 0)
+
+
+def test_trunk_and_tail_say_what_the_whole_model_says(setting, trained):
+    table = exactness.exactness(setting, trained)
+    (_, same, exact), (_, _, rounded), (_, _, both) = table.rows
+    assert same == 100 and exact < 1e-5
+    assert exact < both < 0.1 and rounded <= both + 0.05
 
 
 def _refuse_optional(packages):
@@ -87,5 +99,5 @@ def test_wrong_flags(names, model, message):
 
 
 def test_without_a_model_all_tables_but_that_of_the_runtimes():
-    assert len(door.choose_tables([], None)) == len(door.TABLES) - 1
+    assert len(door.choose_tables([], None)) == len(door.TABLES) - len(door.TRAINED)
     assert len(door.choose_tables([], "runs/x")) == len(door.TABLES)

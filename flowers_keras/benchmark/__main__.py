@@ -13,12 +13,12 @@ from ml_collections import config_flags
 
 from flowers_keras import config as configs
 from flowers_keras import errors, runtime
-from flowers_keras.benchmark import growth, parts, runtimes, setting, whole
+from flowers_keras.benchmark import exactness, growth, parts, runtimes, setting, whole
 from flowers_keras.photos import pipeline, sources, splits
 
 CONFIG = config_flags.DEFINE_config_file("config", "configs/finetune.py", "The experiment to time.")
 ONLY = flags.DEFINE_list("only", [], "Names of tables; all of them by default.")
-MODEL = flags.DEFINE_string("model", None, "runs/x/model.keras, for the table of runtimes.")
+MODEL = flags.DEFINE_string("model", None, "runs/x/model.keras, for the tables that need one.")
 TABLES = {
     "augmentation": parts.augmentation,
     "input": parts.pipeline_rates,
@@ -26,8 +26,10 @@ TABLES = {
     "steps": parts.step_rates,
     "recipe": whole.whole_recipe,
     "growth": growth.growth,
+    "exactness": exactness.exactness,
     "runtimes": runtimes.runtimes,
 }
+TRAINED = ("exactness", "runtimes")  # tables about a model that is trained
 
 
 def main(_):
@@ -44,14 +46,14 @@ def main(_):
 
 
 def choose_tables(names, model):
-    """The functions Setting -> Table of `names`; that of the runtimes only where there is a model."""
+    """The functions Setting -> Table of `names`; those of `TRAINED` only where there is a model."""
     for name in names:
         if name not in TABLES:
             raise errors.UserError(f"--only={name} is no table; they are {', '.join(TABLES)}")
-    if "runtimes" in names and not model:
-        raise errors.UserError("--only=runtimes needs a trained model; add --model=runs/x/model.keras")
-    bound = TABLES | {"runtimes": functools.partial(runtimes.runtimes, model_path=model)}
-    return [bound[name] for name in names or TABLES if name != "runtimes" or model]
+        if name in TRAINED and not model:
+            raise errors.UserError(f"--only={name} needs a trained model; add --model=runs/x/model.keras")
+    bound = TABLES | {name: functools.partial(TABLES[name], model_path=model) for name in TRAINED}
+    return [bound[name] for name in names or TABLES if name not in TRAINED or model]
 
 
 def make_setting(config):

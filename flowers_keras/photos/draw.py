@@ -3,7 +3,6 @@
 One folder a class; seeds from 1 on are flowers that the quickstart, whose seed is 0, never saw.
 """
 
-import argparse
 import pathlib
 
 from flowers_keras import errors
@@ -34,7 +33,7 @@ def draw(folder, count, seed, image_size):
 
 def main(arguments=None):
     """The door: draws, and says where."""
-    parser = argparse.ArgumentParser(prog="python -m flowers_keras.photos.draw", description="Draws flowers.")
+    parser = errors.Arguments(prog="python -m flowers_keras.photos.draw", description="Draws flowers.")
     parser.add_argument("--output", required=True, type=pathlib.Path, metavar="FOLDER")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1, help="the quickstart's is 0")

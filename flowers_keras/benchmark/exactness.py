@@ -1,0 +1,60 @@
+"""What the cut at the boundary, and bfloat16, change in what a trained model says."""
+
+import pathlib
+
+import numpy as np
+
+from flowers_keras import model as classifier
+from flowers_keras.benchmark.setting import Table
+from flowers_keras.photos import pipeline, splits
+
+
+def exactness(setting, model_path):
+    """Probabilities of the validation photos: trunk and tail beside the whole model, in both precisions.
+
+    Args:
+      setting: Setting.
+      model_path: `runs/x/model.keras` of a run on the same photos, with its `splits.json` beside it.
+
+    Raises:
+      UserError: the model's run cannot be read, or is of other photos.
+    """
+    model_path = pathlib.Path(model_path)
+    folder = model_path if model_path.is_dir() else model_path.parent
+    positions = splits.load(setting.photos, folder / "splits.json").parts["validation"]
+    model, card = classifier.load(folder)
+    batches = pipeline.plain_batches(setting.photos, positions, card["image_size"], len(setting.batch))
+    photos = list(batches.as_numpy_iterator())
+    boundary = card["recipe"]["model"]["unfreeze_from"]
+    said = {
+        (policy, way): predict(in_policy(model, card, policy), boundary, photos, way)
+        for policy in ("float32", "mixed_bfloat16")
+        for way in ("whole", "cut")
+    }
+    rows = []
+    for label, one, other in (
+        ("float32: trunk and tail, and the whole", ("float32", "cut"), ("float32", "whole")),
+        ("bfloat16: trunk and tail, and the whole", ("mixed_bfloat16", "cut"), ("mixed_bfloat16", "whole")),
+        ("trunk and tail in bfloat16, the whole in float32", ("mixed_bfloat16", "cut"), ("float32", "whole")),
+    ):
+        same = np.mean(said[one].argmax(axis=1) == said[other].argmax(axis=1))
+        rows.append((label, 100 * float(same), float(np.abs(said[one] - said[other]).max())))
+    return Table(f"{len(positions)} validation photos", ("same class, %", "largest diff."), rows, ratio=False)
+
+
+def in_policy(model, card, policy):
+    """The classifier `model` with its backbone computing in a dtype policy."""
+    head = model.get_layer("hidden")
+    twin = classifier.build_classifier(
+        len(card["class_names"]), card["image_size"], hidden_units=head.units, policy=policy
+    )
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def predict(model, boundary, photos, way):
+    """Probabilities [count, classes], by the whole model or by its two parts one after the other."""
+    if way == "whole":
+        return np.concatenate([model.predict_on_batch(batch) for batch in photos])
+    trunk, tail = classifier.cut(model, boundary)
+    return np.concatenate([tail.predict_on_batch(trunk.predict_on_batch(batch)) for batch in photos])
