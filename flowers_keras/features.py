@@ -11,6 +11,7 @@ import hashlib
 import json
 import pathlib
 import shutil
+import time
 
 import filelock
 import keras
@@ -89,8 +90,13 @@ def store_views(trunk, batches_of, counts, views, cache, key):
         with lock:  # of two runs that want the same views, the second waits and finds them
             missing = {view: count for view, count in wanted.items() if not _is_whole(folder, view, count)}
             _announce(trunk, folder, missing, wanted)
+            done, start = 0, time.monotonic()
             for view, count in missing.items():
                 _store_view(trunk, batches_of(view), count, folder, view, dtype)
+                done += count
+                speed = done / (time.monotonic() - start)
+                left = (sum(missing.values()) - done) / speed
+                print(f"features: {_folder_name(view)} is stored, {speed:.1f} photos/s, {left:.0f} s left")
     except OSError as error:
         raise UserError(
             f"features.cache_dir={cache} cannot be written ({error.strerror or error}); "
