@@ -13,7 +13,7 @@ def get_config():
     """The config of the recipe, small enough to try."""
     config = finetune.get_config()
     config.data.source = "synthetic"
-    config.data.synthetic_photos = 2000
+    config.data.synthetic_photos = 3200
     config.data.image_size = 96
     config.data.batch_size = 64
     config.data.twin_distance = 0  # drawings of one layout look alike, and none is a copy
@@ -22,7 +22,7 @@ def get_config():
     config.model.dropout = 0.5
     config.frozen.epochs = 12
     config.frozen.learning_rate = 5e-4
-    config.finetune.epochs = 6
+    config.finetune.epochs = 3
     config.features.views = 2
     config.evaluation.shift_photos = 15
     return config
