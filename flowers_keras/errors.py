@@ -17,7 +17,7 @@ class Arguments(argparse.ArgumentParser):
     """Command-line arguments; a mistake in them is one line, like any other."""
 
     def error(self, message):
-        raise UserError(f"{message}; {self.prog} --help tells what may be typed")
+        raise UserError(f"{message}; for what may be typed, type {self.prog} --help")
 
 
 def run_door(main):

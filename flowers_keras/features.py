@@ -69,7 +69,7 @@ def store_views(trunk, batches_of, counts, views, cache, key):
 
     Args:
       trunk: keras.Model, photos -> (activation at the boundary, pooled features).
-      batches_of: view ("validation" or a number) -> uint8 batches of photos in a fixed order.
+      batches_of: view ("validation" or a number) -> uint8 batches of photos in a fixed order, NumPy.
       counts: (training photos, validation photos).
       views: number of training views, at least 1.
       cache: folder of all stores.

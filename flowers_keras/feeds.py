@@ -96,9 +96,12 @@ def _store(model, photos, splits, config, run, augmentation):
     train, validation = splits.parts["train"], splits.parts["validation"]
 
     def batches_of(view):
+        batch_size = config.data.batch_size
         if view == features.VALIDATION:
-            return pipeline.plain_batches(photos, validation, image_size, config.data.batch_size)
-        return pipeline.view_batches(photos, train, view, config.data.batch_size, augmentation)
+            batches = pipeline.plain_batches(photos, validation, image_size, batch_size)
+        else:
+            batches = pipeline.view_batches(photos, train, view, batch_size, augmentation)
+        return batches.as_numpy_iterator()  # which every backend takes
 
     shown = [(int(i), splits.fingerprints[int(i)].digest) for part in (train, validation) for i in part]
     identity = [shown, len(train), config.augment.to_dict(), image_size, _code_digest()]

@@ -31,6 +31,7 @@ def test_a_rate_counts_photos_a_second(monkeypatch):
     assert len(calls) > 5 and 32 / 0.05 < found < 32 / 0.02
 
 
+@pytest.mark.long
 def test_steps_of_both_phases(setting):
     table = parts.step_rates(setting)
     assert [label for label, *_ in table.rows] == [
@@ -40,12 +41,17 @@ def test_steps_of_both_phases(setting):
         assert seconds == pytest.approx(len(setting.train) / speed)
 
 
-def test_growth_repeats_photos_under_new_names_and_measures_what_is_stored(setting, monkeypatch):
+def test_growth_repeats_photos_under_new_names(setting, monkeypatch):
     monkeypatch.setattr(growth, "PHOTOS", 10)
-    monkeypatch.setattr(growth, "TIMES", ((1, 1), (4, 1), (1, 4)))
     photos, split = growth.repeat(setting.photos, setting.parts, 3)
     assert len(set(photos.ids)) == 38 and split.parts["train"].tolist() == list(range(30))
     assert photos.read(0) == photos.read(10) == photos.read(20) != photos.read(1)
+
+
+@pytest.mark.long
+def test_growth_measures_what_is_stored(setting, monkeypatch):
+    monkeypatch.setattr(growth, "PHOTOS", 10)
+    monkeypatch.setattr(growth, "TIMES", ((1, 1), (4, 1), (1, 4)))
     once, four_copies, four_views = (row[2] for row in growth.growth(setting).rows)
     # 8 validation photos are stored once; so 18 photos become 48.
     assert four_copies / once == pytest.approx(48 / 18, rel=0.01)
@@ -64,6 +70,7 @@ def trained(setting, config, tmp_path):
     return tmp_path / "run"
 
 
+@pytest.mark.long
 def test_runtimes_that_need_no_package_besides(setting, trained, monkeypatch):
     monkeypatch.setattr(runtimes, "CALIBRATION", 4)
     monkeypatch.setattr(runtimes.formats, "require", _refuse_optional)
@@ -74,6 +81,7 @@ def test_runtimes_that_need_no_package_besides(setting, trained, monkeypatch):
     assert np.all(np.array([served, loaded])[:, [0, 1, 3]] > 0)
 
 
+@pytest.mark.long
 def test_trunk_and_tail_say_what_the_whole_model_says(setting, trained):
     table = exactness.exactness(setting, trained)
     (_, same, exact), (_, _, rounded), (_, _, both) = table.rows

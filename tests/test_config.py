@@ -113,8 +113,9 @@ def test_random_values_of_random_fields_pass_or_are_refused_by_name(overrides):
     except UserError as error:
         assert any(field in str(error) for field in overrides) and "\n" not in str(error)
     else:
-        for field, value in overrides.items():
-            allowed = schema.FIELDS[field]
+        values = run.flatten(config.to_dict())  # ml_collections makes 1.0 of True where it can
+        for field in overrides:
+            value, allowed = values[field], schema.FIELDS[field]
             assert allowed.test(value) and not (isinstance(value, bool) and allowed.type is not bool)
 
 

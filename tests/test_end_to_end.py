@@ -72,6 +72,7 @@ def _a_finished_run_does_nothing(folder, config):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+@pytest.mark.long
 def test_random_labels_cannot_be_learnt(config, colours, tmp_path):
     """The failing twin: were this to succeed, the test photos would have leaked."""
     config = on_colours(config, colours)
@@ -127,6 +128,7 @@ TINY = [
 ]
 
 
+@pytest.mark.long
 def test_the_same_code_runs_on_jax(tmp_path):
     pytest.importorskip("jax", reason="jax is not installed")
     done = train(*TINY, f"--workdir={tmp_path / 'run'}", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")

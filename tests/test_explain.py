@@ -102,6 +102,7 @@ assert maps.shape == (2, 107, 107) and maps.dtype == np.float32 and keras.backen
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 def test_closed_form_is_what_jax_differentiates():
     root = pathlib.Path(__file__).parent.parent

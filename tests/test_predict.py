@@ -382,7 +382,7 @@ def test_bad_usage_is_one_line(run, folder, tmp_path, capsys):
     assert "cannot be made" in refused(capsys, run, folder, f"--explain={tmp_path}/file/why")
     assert "is not there" in refused(capsys, tmp_path, folder)
     for arguments in ([], [folder, "--format=xml"], [folder, "--no-such-flag"]):
-        assert "--help tells what may be typed" in refused(capsys, run, *arguments)
+        assert "predict --help" in refused(capsys, run, *arguments)
 
 
 QUICK = """

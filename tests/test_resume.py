@@ -82,8 +82,8 @@ def unbroken(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "moments",
-    [["trunk:3", "finetune:5"], pytest.param(MOMENTS, marks=pytest.mark.long)],
-    ids=["two_moments", "every_moment"],
+    [["finetune:5"], pytest.param(MOMENTS, marks=pytest.mark.long)],
+    ids=["one_moment", "every_moment"],
 )
 def test_a_run_that_is_killed_ends_as_one_that_is_not(unbroken, tmp_path, moments):
     folder = tmp_path / "run"
@@ -116,7 +116,9 @@ def history(folder):
         ]
 
 
-@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    "number, status", [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long)]
+)
 def test_a_signal_stops_the_run_within_ten_seconds_and_says_how_to_go_on(tmp_path, number, status):
     folder = tmp_path / "run"
     process = subprocess.Popen(
