@@ -101,7 +101,10 @@ def test_a_second_pass_computes_nothing_and_more_views_reuse_those_there(
     assert before == {name: after[name] for name in before}
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "manifest"])
+@pytest.mark.parametrize(
+    "damage",
+    ["flip", pytest.param("cut", marks=pytest.mark.long), pytest.param("manifest", marks=pytest.mark.long)],
+)
 def test_a_damaged_view_is_noticed_and_made_again(setting, config, network, tmp_path, damage, capsys):
     photos, parts, here = setting
     feeds.make_feeds(network, photos, parts, config, here)
@@ -156,6 +159,7 @@ def test_the_key_names_everything_that_shapes_the_values(setting, config, networ
     assert features.cache_key(trunk, "mixed8", ["photos"]) != key
 
 
+@pytest.mark.long
 def test_head_and_seed_of_the_training_do_not_change_the_key(setting, config, network, tmp_path):
     photos, parts, here = setting
     feeds.make_feeds(network, photos, parts, config, here)

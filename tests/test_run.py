@@ -79,7 +79,10 @@ def train(folder, *arguments, **options):
 
 @pytest.mark.parametrize(
     "size, message",
-    [(2_000, "cannot write .*splits.json"), (30_000, "features.cache_dir=.* cannot be written")],
+    [
+        pytest.param(2_000, "cannot write .*splits.json", marks=pytest.mark.long),
+        (30_000, "features.cache_dir=.* cannot be written"),
+    ],
 )
 def test_a_disk_that_fills_up_for_real_is_one_line_and_leaves_nothing_half(tmp_path, size, message):
     done = train(tmp_path / "run", preexec_fn=limited(size))
