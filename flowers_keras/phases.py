@@ -134,6 +134,8 @@ class Keeper(keras.callbacks.Callback):
                 f"{self.path} is damaged ({error}); remove it: phase {self.name} starts anew"
             ) from error
         self.epochs_done, self.best, self.history = state["epochs_done"], state["best"], state["history"]
+        # A kill between this file and history.csv leaves the latter a row short.
+        self.run.write_history(self.history)
         print(f"phase {self.name}: going on after epoch {self.epochs_done}")
 
 
