@@ -1,6 +1,7 @@
 """What many tests share: the real InceptionV3 at 75 pixels, made once, and small sets of photos."""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from PIL import Image
 from configs import finetune
 from flowers_keras import model as classifier
 from flowers_keras.photos import sources, synthetic
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread each
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 SIZE = 75  # pixels, the smallest that InceptionV3 takes
 
