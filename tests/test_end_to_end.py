@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+from flowers_keras import evaluate, predict, recipe
 from flowers_keras import model as classifier
-from flowers_keras import recipe
 from flowers_keras.errors import UserError
 from tests.conftest import SIZE, write_colours
 
@@ -38,7 +38,7 @@ def finished(config, colours, tmp_path):
     return recipe.train_and_evaluate(on_colours(config, colours), tmp_path / "run"), tmp_path / "run"
 
 
-def test_colours_are_learnt_and_the_saved_file_names_each(finished, config, capsys):
+def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, config, capsys):
     metrics, folder = finished
     assert metrics["test"]["accuracy"] >= 0.9 and metrics["test"]["count"] == 15
     assert {path.name for path in folder.iterdir()} == FILES
@@ -49,6 +49,7 @@ def test_colours_are_learnt_and_the_saved_file_names_each(finished, config, caps
     named = [card["class_names"][i] for i in model.predict_on_batch(photos).argmax(axis=1)]
     assert named == ["blue", "green", "red"]
     _figures_of_a_finished_run(metrics, folder)
+    _predict_reproduces_its_accuracy(metrics, folder, colours, capsys)
     _a_finished_run_does_nothing(folder, config)
 
 
@@ -60,6 +61,22 @@ def _figures_of_a_finished_run(metrics, folder):
         assert {"accuracy_tta", "loss", "ece"} <= metrics[part].keys()
     assert {"features", "frozen", "finetune", "evaluate", "total"} <= metrics["seconds"].keys()
     assert metrics["leaks"]["across"] == []
+
+
+def _predict_reproduces_its_accuracy(metrics, folder, colours, capsys):
+    recorded = evaluate.load_predictions(folder / "predictions.csv")
+    photos = [str(colours / each) for each in recorded.ids]
+    capsys.readouterr()
+    for options, expected, accuracy in (
+        ([], recorded.plain, metrics["test"]["accuracy"]),
+        (["--tta"], recorded.tta, metrics["test"]["accuracy_tta"]),
+    ):
+        assert predict.main([f"--model={folder}/model.keras", "--format=json", *options, *photos]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        said = [[row["probabilities"][name] for name in recorded.class_names] for row in rows]
+        assert np.array_equal(said, expected)
+        truth = [each.partition("/")[0] for each in recorded.ids]
+        assert np.mean([row["class"] == name for row, name in zip(rows, truth, strict=True)]) == accuracy
 
 
 def _a_finished_run_does_nothing(folder, config):

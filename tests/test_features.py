@@ -23,7 +23,7 @@ def setting(config, tmp_path):
 
 @pytest.fixture
 def small():
-    """A convolution and a head under the names that `feeds` cuts at: how values are kept is the same for any."""
+    """A convolution and a head, named as `feeds` cuts: how values are kept is the same for any."""
     photo = keras.Input((75, 75, 3))
     x = keras.layers.Conv2D(8, 5, strides=16, activation="relu", name="mixed8")(photo)
     x = keras.layers.GlobalAveragePooling2D(name="pooled")(x)
