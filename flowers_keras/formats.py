@@ -35,7 +35,8 @@ class Format:
     """A file format.
 
     Attributes:
-      packages: module -> what `pip install` calls it; what it needs besides requirements.txt.
+      packages: module -> the requirement that `pip install` takes, with the bounds that were tested;
+        what it needs besides requirements.txt.
       write: (classify.Classifier, path) -> None.
       read: path -> (photo uint8 [height, width, 3] -> float32 [classes]), in the format's runtime.
     """
@@ -47,10 +48,11 @@ class Format:
 
 def require(packages):
     """Raises UserError, with the line to type, where one of the packages is not installed."""
-    missing = [name for module, name in packages.items() if importlib.util.find_spec(module) is None]
+    missing = [each for module, each in packages.items() if importlib.util.find_spec(module) is None]
     if missing:
-        names = " ".join(missing)
-        raise UserError(f"this export needs packages that are not installed; type: pip install {names}")
+        raise UserError(
+            f"this export needs packages that are not installed; type: pip install {' '.join(missing)}"
+        )
 
 
 def description(model):
@@ -177,7 +179,15 @@ def read_onnx(path):
 
 FORMATS = {
     "saved_model": Format({}, write_saved_model, read_saved_model),
-    "litert": Format({"ai_edge_litert": "ai-edge-litert"}, write_litert, read_litert),
-    "onnx": Format({name: name for name in ("onnx", "onnxruntime", "tf2onnx")}, write_onnx, read_onnx),
+    "litert": Format({"ai_edge_litert": '"ai-edge-litert>=2.3,<3"'}, write_litert, read_litert),
+    "onnx": Format(
+        {
+            "onnx": '"onnx>=1.22,<2"',
+            "onnxruntime": '"onnxruntime>=1.30,<2"',
+            "tf2onnx": '"tf2onnx>=1.17,<2"',
+        },
+        write_onnx,
+        read_onnx,
+    ),
 }
-QUANTIZER = {"litert_quantizer": "litert-quantizer"}  # packages for int8 besides
+QUANTIZER = {"litert_quantizer": '"litert-quantizer>=0.11,<0.12"'}  # for int8 besides

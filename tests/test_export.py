@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import zipfile
 
 import keras
@@ -16,6 +17,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.photos import synthetic
 from flowers_keras.resize import resize
 
+ROOT = pathlib.Path(__file__).parents[1]
 SIZE = 75
 NAMES = ["daisy", "rose ✿", "tulips"]
 CARD = {"class_names": NAMES, "image_size": SIZE, "recipe": {"data": {"batch_size": 4}}}
@@ -265,6 +267,12 @@ def test_missing_package_is_one_line_that_says_what_to_install(monkeypatch, run,
     monkeypatch.setitem(formats.FORMATS, "onnx", broken)
     with pytest.raises(UserError, match="pip install no-such-package"):
         export.export(run, "onnx", tmp_path / "x.onnx")
+
+
+def test_the_readme_installs_what_the_formats_need():
+    (line,) = re.findall(r"^pip install \"ai-edge.*$", (ROOT / "README.md").read_text("utf-8"), re.M)
+    needed = [*(kind.packages for kind in formats.FORMATS.values()), formats.QUANTIZER]
+    assert set(line.split()[2:]) == {each for packages in needed for each in packages.values()}
 
 
 def test_output_must_not_destroy_anything(run, tmp_path):

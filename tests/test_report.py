@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from flowers_keras import evaluate, figures, files, report, run, svg
+from flowers_keras import evaluate, files, report, run
 from flowers_keras.photos import reader, sources
+from flowers_keras.report import figures, svg
 
 EVIL_CLASS = "<script>alert(1)</script>"
 EVIL_ID = """a "quoted" 'name'><img src=x onerror=alert(1)>.jpg"""

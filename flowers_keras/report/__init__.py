@@ -8,8 +8,9 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from flowers_keras import __version__, figures, files, scores, thumbnails
+from flowers_keras import __version__, files, scores
 from flowers_keras.photos import pipeline
+from flowers_keras.report import figures, thumbnails
 
 PARTS = ("train", "validation", "test")
 MISTAKES = 12  # photos shown that it got most wrong
@@ -36,7 +37,7 @@ def write_report(here, metrics, predictions, photos, positions, explain=None):
         add_heat_maps(mistakes, photos, here.config["data"]["image_size"], explain)
     page = (
         _environment()
-        .get_template("report.html.j2")
+        .get_template("page.html.j2")
         .render(
             name=here.folder.resolve().name,
             metrics=metrics,
