@@ -9,8 +9,8 @@ __version__ = "0.1.0"
 
 
 @contextlib.contextmanager
-def _stderr_closed():
-    """Discards what native code writes to standard error: its log lines ignore Python's settings."""
+def stderr_closed():
+    """Discards what native code inside writes to standard error: its log lines ignore Python's settings."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -47,6 +47,6 @@ def __getattr__(name):
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 _is_door = sys.argv[0] == "-m"  # so it reads while `python -m flowers_keras.x` looks for x
-with _stderr_closed(), _quick_start() if _is_door else contextlib.nullcontext():
+with stderr_closed(), _quick_start() if _is_door else contextlib.nullcontext():
     # TensorFlow greets with several lines about its build before it reads the level above.
     import tensorflow  # noqa: F401

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+import flowers_keras
 from flowers_keras import classify, files, portable
 from flowers_keras.errors import UserError
 from flowers_keras.resize import resize
@@ -148,7 +149,8 @@ def read_litert(path):
     """LiteRT's interpreter on all cores."""
     from ai_edge_litert.interpreter import Interpreter
 
-    serve = Interpreter(str(path), num_threads=os.cpu_count()).get_signature_runner(SIGNATURE)
+    with flowers_keras.stderr_closed():  # it tells which of its parts it uses
+        serve = Interpreter(str(path), num_threads=os.cpu_count()).get_signature_runner(SIGNATURE)
     return lambda photo: serve(photo=photo[None])["probabilities"][0]
 
 

@@ -7,7 +7,7 @@ from flowers_keras import errors, run, runtime
 from flowers_keras import model as classifier
 from flowers_keras import recipe as story
 from flowers_keras.benchmark import __main__ as door
-from flowers_keras.benchmark import exactness, growth, parts, runtimes
+from flowers_keras.benchmark import exactness, growth, parts, predicting, runtimes
 from flowers_keras.benchmark import setting as common
 
 
@@ -82,6 +82,14 @@ def test_runtimes_that_need_no_package_besides(setting, trained, monkeypatch):
 
 
 @pytest.mark.long
+def test_predict_is_timed_beside_the_model_alone(setting, trained, monkeypatch):
+    monkeypatch.setattr(runtimes, "CALIBRATION", 4)
+    table = predicting.predict_rates(setting, trained / "model.keras")
+    (_, served, seconds), (_, alone, nothing) = table.rows
+    assert 0 < served < 2 * alone and 1 < seconds < 60 and nothing is None
+
+
+@pytest.mark.long
 def test_trunk_and_tail_say_what_the_whole_model_says(setting, trained):
     table = exactness.exactness(setting, trained)
     (_, same, exact), (_, _, rounded), (_, _, both) = table.rows
@@ -106,6 +114,6 @@ def test_wrong_flags(names, model, message):
         door.choose_tables(names, model)
 
 
-def test_without_a_model_all_tables_but_that_of_the_runtimes():
+def test_without_a_model_all_tables_but_those_about_one():
     assert len(door.choose_tables([], None)) == len(door.TABLES) - len(door.TRAINED)
     assert len(door.choose_tables([], "runs/x")) == len(door.TABLES)

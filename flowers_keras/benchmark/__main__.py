@@ -13,7 +13,7 @@ from ml_collections import config_flags
 
 from flowers_keras import config as configs
 from flowers_keras import errors, runtime
-from flowers_keras.benchmark import exactness, growth, parts, runtimes, setting, whole
+from flowers_keras.benchmark import exactness, growth, parts, predicting, runtimes, setting, whole
 from flowers_keras.photos import pipeline, sources, splits
 
 CONFIG = config_flags.DEFINE_config_file("config", "configs/finetune.py", "The experiment to time.")
@@ -27,9 +27,10 @@ TABLES = {
     "recipe": whole.whole_recipe,
     "growth": growth.growth,
     "exactness": exactness.exactness,
+    "predict": predicting.predict_rates,
     "runtimes": runtimes.runtimes,
 }
-TRAINED = ("exactness", "runtimes")  # tables about a model that is trained
+TRAINED = ("exactness", "predict", "runtimes")  # tables about a model that is trained
 
 
 def main(_):

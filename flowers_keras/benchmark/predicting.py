@@ -1,0 +1,55 @@
+"""The door `predict` on a folder of photos, beside a bare forward pass of the model that it loads."""
+
+import itertools
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import tensorflow as tf
+
+from flowers_keras import classify
+from flowers_keras.benchmark.runtimes import write_photos
+from flowers_keras.benchmark.setting import Table, rate
+from flowers_keras.errors import UserError
+from flowers_keras.photos import pipeline
+
+
+def predict_rates(setting, model_path):
+    """Photos a second from files to probabilities, and how long one photo takes from the command on.
+
+    Args:
+      setting: Setting.
+      model_path: `runs/x/model.keras`; its accuracy does not matter here.
+
+    Raises:
+      UserError: the model cannot be loaded.
+    """
+    classifier = classify.load_classifier(model_path)
+    size = classifier.batch_size
+    batches = pipeline.plain_batches(setting.photos, setting.train[:size], classifier.image_size, size)
+    photos = tf.constant(next(batches.as_numpy_iterator()), tf.float32)
+    forward = tf.function(lambda photos: classifier.model(photos, training=False), jit_compile=False)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = write_photos(setting.photos, setting.train, pathlib.Path(folder) / "photos")
+        paths = sorted(folder.iterdir())
+        answers = classifier.answer(itertools.cycle(paths))
+        served = rate(lambda: list(itertools.islice(answers, size)), size)
+        answers.close()
+        seconds = time_one(model_path, paths[0])
+    rows = [
+        ("predict, photos in files", served, seconds),
+        ("bare forward pass on a tensor in memory", rate(lambda: forward(photos).numpy(), len(photos)), None),
+    ]
+    return Table("predict", ("photos/s", "one photo, s"), rows)
+
+
+def time_one(model_path, photo):
+    """Seconds of `python -m flowers_keras.predict` on one photo, from the command to its answer."""
+    command = [sys.executable, "-m", "flowers_keras.predict", f"--model={model_path}", str(photo)]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"predict failed: {done.stderr}")
+    return time.perf_counter() - start
