@@ -6,23 +6,10 @@ import sys
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import errors
+from flowers_keras import config, errors
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, configs/NAME.py.")
 WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME by default.")
-
-
-def parse_flags(arguments):
-    """Reads the flags; a mistake in them is one line, like any other."""
-    try:
-        rest = flags.FLAGS(arguments)
-        if CONFIG.value is None:
-            raise ValueError("--config is missing")
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        raise errors.UserError(f"{error}; type for instance --config=configs/quickstart.py") from error
-    if rest[1:]:
-        raise errors.UserError(f"{rest[1]!r} is no flag; flags look like --config.seed=1")
-    return rest
 
 
 def main(_):
@@ -40,4 +27,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    errors.run_door(lambda: app.run(main, flags_parser=parse_flags))
+    errors.run_door(lambda: app.run(main, flags_parser=config.parse_flags))

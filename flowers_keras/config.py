@@ -1,10 +1,15 @@
-"""What a config may say: every field, its type and its range, checked before any work starts."""
+"""What a config may say, in its file or by flags: every field, its type and range, before any work starts."""
 
 import dataclasses
 import difflib
 import math
+import pathlib
+import re
+import sys
 from collections.abc import Callable
 from typing import Any
+
+from absl import flags
 
 from flowers_keras import model, run
 from flowers_keras.errors import UserError
@@ -72,6 +77,60 @@ FIELDS = {
 }
 
 
+def parse_flags(arguments, default=None):
+    """Reads a door's flags, among them `--config=FILE` and overrides such as `--config.seed=1`.
+
+    Args:
+      arguments: the command line, the program's name first.
+      default: the config's file where none is named.
+
+    Returns:
+      The program's name in a list, for nothing else may be left.
+
+    Raises:
+      UserError: names the file, the field or the flag that is wrong.
+    """
+    program, *others = arguments
+    if any(each.startswith(("--help", "-h")) for each in others):
+        return flags.FLAGS(arguments)
+    path = default
+    at = next((i for i, each in enumerate(others) if each.partition("=")[0] == "--config"), None)
+    if at is not None:
+        path = others.pop(at).partition("=")[2]
+        if not path and others[at:]:  # --config FILE
+            path = others.pop(at)
+    if not path or not pathlib.Path(path).is_file():
+        fault = f"--config={path} is no file" if path else "--config is missing"
+        raise UserError(f"{fault}; type for instance --config=configs/quickstart.py")
+    for each in others:
+        override = re.match(r"--?(?:no)?config\.([^=]*)", each)
+        if override and override[1] not in FIELDS:
+            raise unknown_field(override[1])
+    # ml_collections looks for overrides in sys.argv itself, and takes none before the file is named.
+    sys.argv[:] = [program, f"--config={path}", *others]
+    try:
+        rest = flags.FLAGS(sys.argv)
+    except (flags.Error, TypeError, ValueError) as error:
+        override = re.match(r"flag --config\.([^=]*)=(.*?): ", str(error))
+        if override:
+            raise not_allowed(*override.groups()) from error
+        raise UserError(f"{error}; type --help for what may be typed") from error
+    if rest[1:]:
+        raise UserError(f"{rest[1]!r} is no flag; flags look like --config.seed=1")
+    return rest
+
+
+def unknown_field(field):
+    """UserError that says which field may have been meant."""
+    (near,) = difflib.get_close_matches(field, FIELDS, 1, 0.4) or ["one of those in configs/finetune.py"]
+    return UserError(f"config field {field!r} is unknown; did you mean {near}?")
+
+
+def not_allowed(field, value):
+    """UserError that says what the value of `field` may be."""
+    return UserError(f"config field {field}={value!r} is not allowed; it is {FIELDS[field].words}")
+
+
 def check(config):
     """Refuses a config before any work starts.
 
@@ -83,8 +142,7 @@ def check(config):
     """
     values = run.flatten(config.to_dict())
     for field in values.keys() - FIELDS.keys():
-        near = difflib.get_close_matches(field, FIELDS, 1) or ["one of those in configs/finetune.py"]
-        raise UserError(f"config field {field!r} is unknown; did you mean {near[0]}?")
+        raise unknown_field(field)
     for field, allowed in FIELDS.items():
         if field not in values:
             raise UserError(f"config field {field} is missing; it is {allowed.words}")
@@ -105,4 +163,4 @@ def check_field(field, value):
     if isinstance(value, bool) and allowed.type is not bool:
         fits = False
     if not fits or isinstance(value, float) and not math.isfinite(value) or not allowed.test(value):
-        raise UserError(f"config field {field}={value!r} is not allowed; it is {allowed.words}")
+        raise not_allowed(field, value)

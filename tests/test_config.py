@@ -73,6 +73,24 @@ def test_an_unknown_boundary_lists_the_valid_ones():
         schema.check(config)
 
 
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "--config is missing; type for instance --config=configs/quickstart.py"),
+        (["--config"], "--config is missing"),
+        (["--config=configs/nope.py", "--config.seed=1"], "--config=configs/nope.py is no file"),
+        (["--config", "configs"], "--config=configs is no file"),
+        (["--config=configs/finetune.py", "--config.modl.dropout=0"], "'modl.dropout' is unknown; .* model"),
+        (["--config.model=0", "--config=configs/finetune.py"], "config field 'model' is unknown"),
+        (["--noconfig.evaluation.ttta", "--config=configs/finetune.py"], "did you mean evaluation.tta"),
+    ],
+)
+def test_wrong_flags_are_refused_by_name(arguments, message, monkeypatch):
+    monkeypatch.chdir(PACKAGE.parent)
+    with pytest.raises(UserError, match=message):
+        schema.parse_flags(["train.py", *arguments])
+
+
 def test_an_unknown_field_and_a_missing_one():
     config = finetune.get_config()
     with config.unlocked():

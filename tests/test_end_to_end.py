@@ -121,12 +121,13 @@ def train(*arguments, **environment):
     "arguments, message",
     [
         (["--config.data.sorce=synthetic"], "source"),
-        (["--config.frozen.epochs=many"], "many"),
+        (["--config.frozen.epochs=many"], "frozen.epochs='many' is not allowed; it is a whole number"),
         (["--config.model.unfreeze_from=mixed99"], "mixed10"),
     ],
 )
 def test_a_wrong_word_is_one_line(tmp_path, arguments, message):
-    done = train("--config=configs/quickstart.py", f"--workdir={tmp_path / 'run'}", *arguments)
+    # Overrides may stand in front of the file that they override.
+    done = train(*arguments, f"--workdir={tmp_path / 'run'}", "--config=configs/quickstart.py")
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1 and message in done.stderr
     assert done.stdout == "" and not (tmp_path / "run").exists()

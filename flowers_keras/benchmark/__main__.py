@@ -16,7 +16,7 @@ from flowers_keras import errors, runtime
 from flowers_keras.benchmark import exactness, growth, parts, predicting, runtimes, setting, whole
 from flowers_keras.photos import pipeline, sources, splits
 
-CONFIG = config_flags.DEFINE_config_file("config", "configs/finetune.py", "The experiment to time.")
+CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment to time; configs/finetune.py.")
 ONLY = flags.DEFINE_list("only", [], "Names of tables; all of them by default.")
 MODEL = flags.DEFINE_string("model", None, "runs/x/model.keras, for the tables that need one.")
 TABLES = {
@@ -68,4 +68,5 @@ def make_setting(config):
 
 
 if __name__ == "__main__":
-    errors.run_door(lambda: app.run(main))
+    parser = functools.partial(configs.parse_flags, default="configs/finetune.py")
+    errors.run_door(lambda: app.run(main, flags_parser=parser))
