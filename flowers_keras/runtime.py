@@ -4,8 +4,11 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import subprocess
 
 import keras
+
+BFLOAT16_CAPABILITY = 8.0  # NVIDIA's Ampere; cuDNN refuses bfloat16 convolutions on older GPUs
 
 
 def resolve_policy(policy):
@@ -21,16 +24,25 @@ def resolve_policy(policy):
 
 
 def _has_bfloat16():
-    if any(":gpu:" in name.lower() or "cuda" in name.lower() for name in _accelerators()):
+    devices = [name.lower() for name in keras.distribution.list_devices()]
+    if any("tpu" in name for name in devices):
         return True
+    if any("gpu" in name or "cuda" in name for name in devices):
+        return _least_capability() >= BFLOAT16_CAPABILITY
     try:
         return "avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
 
 
-def _accelerators():
-    return [name for name in keras.distribution.list_devices() if not name.lower().startswith("cpu")]
+def _least_capability():
+    """The lowest compute capability of this machine's NVIDIA GPUs; 0.0 where it cannot be asked."""
+    command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+        return min(map(float, told.split()), default=0.0)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return 0.0
 
 
 def seed_everything(seed, deterministic):
