@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from flowers_keras import augment, features, operations, resize
+from flowers_keras import augment, features, frozen, operations, resize
 from flowers_keras import model as classifier
 from flowers_keras.photos import pipeline, reader
 
@@ -52,12 +52,6 @@ def make_feeds(model, photos, splits, config, run):
     return (_fresh_feed(model, photos, splits, config, augmentation),) * 2
 
 
-def make_trunk(model, boundary):
-    """keras.Model: photos -> (output of the layer `boundary`, pooled features), in one pass."""
-    outputs = [model.get_layer(name).output for name in (boundary, "pooled")]
-    return keras.Model(model.input, outputs, name="trunk")
-
-
 def _fresh_feed(model, photos, splits, config, augmentation):
     train, validation = splits.parts["train"], splits.parts["validation"]
     batch_size = config.data.batch_size
@@ -92,7 +86,7 @@ def _stored_feed(network, store, part, photos, splits, config):
 
 def _store(model, photos, splits, config, run, augmentation):
     boundary, image_size = config.model.unfreeze_from, config.data.image_size
-    trunk = make_trunk(model, boundary)
+    trunk = frozen.make_trunk(model, boundary)
     train, validation = splits.parts["train"], splits.parts["validation"]
 
     def batches_of(view):
@@ -117,8 +111,8 @@ def _store(model, photos, splits, config, run, augmentation):
 
 
 def _code_digest():
-    """Of the code that turns a file into pixels: who edits it must not train on what it gave before."""
+    """Of the code between a file and what is stored: who edits it must not train on what it gave before."""
     digest = hashlib.sha256()
-    for module in (reader, pipeline, resize, augment, operations):
+    for module in (reader, pipeline, resize, augment, operations, frozen):
         digest.update(pathlib.Path(module.__file__).read_bytes())
     return digest.hexdigest()

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from flowers_keras import augment, features, feeds, phases, run
+from flowers_keras import augment, features, feeds, frozen, phases, run
 from flowers_keras import model as classifier
 from flowers_keras.errors import UserError
 from flowers_keras.photos import pipeline, sources, splits
@@ -156,7 +156,7 @@ def test_a_pass_that_is_killed_leaves_whole_views_only(setting, config, small, t
 
 
 def test_the_key_names_everything_that_shapes_the_values(setting, config, small):
-    trunk = feeds.make_trunk(small, "mixed8")
+    trunk = frozen.make_trunk(small, "mixed8")
     key = features.cache_key(trunk, "mixed8", ["photos"])
     assert features.cache_key(trunk, "mixed8", ["photos"]) == key
     assert features.cache_key(trunk, "mixed7", ["photos"]) != key

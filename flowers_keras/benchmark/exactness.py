@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from flowers_keras import frozen
 from flowers_keras import model as classifier
 from flowers_keras.benchmark.setting import Table
 from flowers_keras.photos import pipeline, splits
@@ -56,5 +57,5 @@ def predict(model, boundary, photos, way):
     """Probabilities [count, classes], by the whole model or by its two parts one after the other."""
     if way == "whole":
         return np.concatenate([model.predict_on_batch(batch) for batch in photos])
-    trunk, tail = classifier.cut(model, boundary)
-    return np.concatenate([tail.predict_on_batch(trunk.predict_on_batch(batch)) for batch in photos])
+    trunk, (_, tail) = frozen.make_trunk(model, boundary), classifier.cut(model, boundary)
+    return np.concatenate([tail.predict_on_batch(trunk.predict_on_batch(batch)[0]) for batch in photos])

@@ -37,22 +37,31 @@ def augmentation(setting):
 
 def pipeline_rates(setting):
     """From encoded photos to augmented batches, beside what the trunk consumes."""
-    trunk, count = setting.trunk(), len(setting.batch)
+    (folded, plain), count = setting.trunks(), len(setting.batch)
     rows = [
         ("read, decode, crop, resize, augment", rate(functools.partial(next, setting.views()), count)),
-        ("the trunk takes", rate(lambda: trunk.predict_on_batch(setting.batch), count)),
+        ("the trunk takes", rate(lambda: folded.predict_on_batch(setting.batch), count)),
+        (
+            "it would take with BatchNorm apart",
+            rate(lambda: plain.predict_on_batch(setting.batch), count),
+        ),
     ]
     return Table("input pipeline", ("photos/s",), rows)
 
 
 def trunk_rates(setting):
-    """The pass over the photos, beside a bare compiled forward pass on one batch in memory."""
-    trunk, count, views = setting.trunk(), len(setting.batch), setting.views()
-    forward = tf.function(lambda photos: trunk(photos, training=False), jit_compile=False)
+    """The pass over the photos, beside bare compiled forward passes on one batch in memory."""
+    (folded, plain), count, views = setting.trunks(), len(setting.batch), setting.views()
     photos = tf.constant(setting.batch, tf.float32)
+
+    def bare(trunk):
+        forward = tf.function(lambda photos: trunk(photos, training=False), jit_compile=False)
+        return rate(lambda: forward(photos)[1].numpy(), count)
+
     rows = [
-        ("on photos from the pipeline", rate(lambda: trunk.predict_on_batch(next(views)), count)),
-        ("bare forward pass on a tensor in memory", rate(lambda: forward(photos)[1].numpy(), count)),
+        ("on photos from the pipeline", rate(lambda: folded.predict_on_batch(next(views)), count)),
+        ("bare forward pass on a tensor in memory", bare(folded)),
+        ("bare forward pass with BatchNorm apart", bare(plain)),
     ]
     return Table("frozen trunk", ("photos/s",), rows)
 

@@ -4,9 +4,10 @@ import dataclasses
 import itertools
 import time
 
+import keras
 import numpy as np
 
-from flowers_keras import augment, feeds, recipe
+from flowers_keras import augment, frozen, recipe
 from flowers_keras import model as classifier
 from flowers_keras.photos import pipeline, sources, splits
 
@@ -32,11 +33,17 @@ class Setting:
         for epoch in itertools.count():
             yield from pipeline.view_batches(self.photos, self.train, epoch, len(self.batch), make)
 
-    def trunk(self):
-        """Photos -> (activation at the boundary, pooled features), frozen."""
+    def trunks(self):
+        """The frozen part, as the pass over the photos runs it and as Keras would.
+
+        Returns:
+          (folded, plain): two networks, photos -> (activation at the boundary, pooled features).
+        """
         model = recipe.build(self.photos, self.parts, self.config)
         classifier.freeze(model)
-        return feeds.make_trunk(model, self.config.model.unfreeze_from)
+        boundary = self.config.model.unfreeze_from
+        plain = keras.Model(model.input, [model.get_layer(name).output for name in (boundary, "pooled")])
+        return frozen.make_trunk(model, boundary), plain
 
 
 @dataclasses.dataclass(frozen=True)
