@@ -37,6 +37,7 @@ def exactness(setting, model_path):
         ("float32: trunk and tail, and the whole", ("float32", "cut"), ("float32", "whole")),
         ("bfloat16: trunk and tail, and the whole", ("mixed_bfloat16", "cut"), ("mixed_bfloat16", "whole")),
         ("trunk and tail in bfloat16, the whole in float32", ("mixed_bfloat16", "cut"), ("float32", "whole")),
+        ("the whole in bfloat16 and in float32", ("mixed_bfloat16", "whole"), ("float32", "whole")),
     ):
         same = np.mean(said[one].argmax(axis=1) == said[other].argmax(axis=1))
         rows.append((label, 100 * float(same), float(np.abs(said[one] - said[other]).max())))
