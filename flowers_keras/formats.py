@@ -4,10 +4,8 @@ Every file takes uint8 RGB photos "photo" [batch, height, width, 3] of any size,
 "probabilities" [batch, classes]; the class names are inside it. LiteRT takes one photo at a time.
 """
 
-import contextlib
 import dataclasses
 import importlib.util
-import io
 import json
 import os
 import pathlib
@@ -137,8 +135,9 @@ def _quantized(content, photos):
         operation = qtyping.TFLOperationName(name)
         maker.add_static_config(".*", operation, activation_num_bits=8, weight_num_bits=8)
     samples = {SIGNATURE: [{"photo": photo[None]} for photo in photos]}
-    # Its progress bars, and a warning that calibration keeps every tensor, are not for our users.
-    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+    # Its progress bars, its native log and a warning that calibration keeps every tensor are not
+    # for our users.
+    with flowers_keras.stderr_closed(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ranges = maker.calibrate(samples, num_threads=os.cpu_count())
         result = maker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
@@ -149,8 +148,9 @@ def read_litert(path):
     """LiteRT's interpreter on all cores."""
     from ai_edge_litert.interpreter import Interpreter
 
-    with flowers_keras.stderr_closed():  # it tells which of its parts it uses
+    with flowers_keras.stderr_closed():  # it tells, with the first photo, which of its parts it uses
         serve = Interpreter(str(path), num_threads=os.cpu_count()).get_signature_runner(SIGNATURE)
+        serve(photo=np.zeros((1, 1, 1, 3), np.uint8))
     return lambda photo: serve(photo=photo[None])["probabilities"][0]
 
 
