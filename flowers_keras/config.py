@@ -94,7 +94,7 @@ def parse_flags(arguments, default=None):
     if any(each.startswith(("--help", "-h")) for each in others):
         return flags.FLAGS(arguments)
     path = default
-    at = next((i for i, each in enumerate(others) if each.partition("=")[0] == "--config"), None)
+    at = next((i for i, each in enumerate(others) if each.partition("=")[0] in ("--config", "-config")), None)
     if at is not None:
         path = others.pop(at).partition("=")[2]
         if not path and others[at:]:  # --config FILE

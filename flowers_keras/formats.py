@@ -148,9 +148,10 @@ def read_litert(path):
     """LiteRT's interpreter on all cores."""
     from ai_edge_litert.interpreter import Interpreter
 
-    with flowers_keras.stderr_closed():  # it tells, with the first photo, which of its parts it uses
-        serve = Interpreter(str(path), num_threads=os.cpu_count()).get_signature_runner(SIGNATURE)
-        serve(photo=np.zeros((1, 1, 1, 3), np.uint8))
+    with flowers_keras.stderr_closed():  # it tells which of its parts it uses
+        interpreter = Interpreter(str(path), num_threads=os.cpu_count())
+        interpreter.allocate_tensors()
+    serve = interpreter.get_signature_runner(SIGNATURE)
     return lambda photo: serve(photo=photo[None])["probabilities"][0]
 
 

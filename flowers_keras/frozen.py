@@ -22,11 +22,16 @@ def make_trunk(model, boundary):
       float32 its layers are the classifier's: folding would save a tenth of the time and change
       the last digits. In bfloat16 it is a folded copy of the weights as they are now.
     """
-    outputs = [model.get_layer(name).output for name in (boundary, "pooled")]
-    trunk = keras.Model(model.input, outputs, name="trunk")
+    trunk = plain_trunk(model, boundary)
     if any(layer.compute_dtype == "bfloat16" for layer in trunk.layers):
         trunk = fold_batch_norm(trunk)
     return trunk
+
+
+def plain_trunk(model, boundary):
+    """The same in the classifier's own layers, whatever they compute in."""
+    outputs = [model.get_layer(name).output for name in (boundary, "pooled")]
+    return keras.Model(model.input, outputs, name="trunk")
 
 
 def fold_batch_norm(network):

@@ -94,7 +94,7 @@ def test_trunk_and_tail_say_what_the_whole_model_says(setting, trained):
     table = exactness.exactness(setting, trained)
     (_, same, exact), (_, _, rounded), (_, _, both), (_, _, whole) = table.rows
     assert same == 100 and exact < 1e-5
-    assert exact < both < 0.1 and exact < whole < 0.1 and rounded <= both + whole + 1e-6
+    assert exact < both < 0.1 and exact < whole < 0.1 and rounded <= both + 0.05
 
 
 def _refuse_optional(packages):

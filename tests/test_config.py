@@ -80,6 +80,7 @@ def test_an_unknown_boundary_lists_the_valid_ones():
         (["--config"], "--config is missing"),
         (["--config=configs/nope.py", "--config.seed=1"], "--config=configs/nope.py is no file"),
         (["--config", "configs"], "--config=configs is no file"),
+        (["-config=configs/nope.py"], "--config=configs/nope.py is no file"),
         (["--config=configs/finetune.py", "--config.modl.dropout=0"], "'modl.dropout' is unknown; .* model"),
         (["--config.model=0", "--config=configs/finetune.py"], "config field 'model' is unknown"),
         (["--noconfig.evaluation.ttta", "--config=configs/finetune.py"], "did you mean evaluation.tta"),

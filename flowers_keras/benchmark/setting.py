@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import time
 
-import keras
 import numpy as np
 
 from flowers_keras import augment, frozen, recipe
@@ -42,8 +41,7 @@ class Setting:
         model = recipe.build(self.photos, self.parts, self.config)
         classifier.freeze(model)
         boundary = self.config.model.unfreeze_from
-        plain = keras.Model(model.input, [model.get_layer(name).output for name in (boundary, "pooled")])
-        return frozen.make_trunk(model, boundary), plain
+        return frozen.make_trunk(model, boundary), frozen.plain_trunk(model, boundary)
 
 
 @dataclasses.dataclass(frozen=True)
