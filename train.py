@@ -13,14 +13,15 @@ WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME by d
 
 
 def main(_):
-    from flowers_keras import recipe, run
+    from flowers_keras import recipe  # seconds of imports that a wrong flag need not wait for
+    from flowers_keras.training import run_folder
 
     config_file = pathlib.Path(config_flags.get_config_filename(flags.FLAGS["config"]))
     workdir = WORKDIR.value or f"runs/{config_file.stem}"
     try:
-        with run.stop_on_signals():
+        with run_folder.stop_on_signals():
             recipe.train_and_evaluate(CONFIG.value, workdir)
-    except run.Stopped as stopped:
+    except run_folder.Stopped as stopped:
         again = " ".join(sys.argv[1:])
         print(f"stopped by {stopped}; go on with: python train.py {again}", file=sys.stderr)
         sys.exit(stopped.status)

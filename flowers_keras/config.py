@@ -1,4 +1,12 @@
-"""What a config may say, in its file or by flags: every field, its type and range, before any work starts."""
+"""The classifier: InceptionV3 and a head, its phases, its cut at a boundary, its file.
+
+One flat functional model, raw RGB in, probabilities out:
+
+  photo [S, S, 3] 0-255 -> rescaling -> InceptionV3 ... mixed8 ... mixed10 -> pooled [2048]
+  -> hidden [1024] -> dropout -> probabilities [classes]
+
+Flat, so that `get_layer("mixed8")` works on it, it can be cut there, and it exports.
+"""
 
 import dataclasses
 import difflib
@@ -11,8 +19,24 @@ from typing import Any
 
 from absl import flags
 
-from flowers_keras import model, run
 from flowers_keras.errors import UserError
+
+# After any of these layers the network can be cut in two: the layers before it in `model.layers`
+# are its ancestors and those after it are not (mixed8 is Mixed_7a in the papers' names).
+BOUNDARIES = ("rescaling", *(f"mixed{i}" for i in range(11)), "pooled")
+
+SMALLEST_IMAGE = 75  # pixels; InceptionV3's strides leave nothing of less
+
+
+def flatten(config, prefix=""):
+    """Nested dict -> {"section.field": value}."""
+    flat = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,13 +65,16 @@ def _choice(*values):
 
 
 SEED = _whole(0, 2**31 - 1)
+
 TEXT = Allowed(str, lambda value: "\0" not in value, "text")
+
 SWITCH = Allowed(bool, lambda value: True, "true or false")
+
 FIELDS = {
     "seed": SEED,
     "data.source": TEXT,
     "data.data_dir": TEXT,
-    "data.image_size": _whole(model.SMALLEST_IMAGE, 1024),
+    "data.image_size": _whole(SMALLEST_IMAGE, 1024),
     "data.batch_size": _whole(1, 4096),
     "data.validation_fraction": _number(0.01, 0.49),
     "data.test_fraction": _number(0.01, 0.49),
@@ -62,7 +89,7 @@ FIELDS = {
     "model.hidden_units": _whole(1, 65_536),
     "model.dropout": _number(0, 0.99),
     "model.l2": _number(0, 1),
-    "model.unfreeze_from": _choice(*model.BOUNDARIES[:-1]),
+    "model.unfreeze_from": _choice(*BOUNDARIES[:-1]),
     "model.train_batch_norm": SWITCH,
     "frozen.epochs": _whole(0, 10_000),
     "frozen.learning_rate": _positive(10),
@@ -131,7 +158,7 @@ def not_allowed(field, value):
     return UserError(f"config field {field}={value!r} is not allowed; it is {FIELDS[field].words}")
 
 
-def check(config):
+def check_config(config):
     """Refuses a config before any work starts.
 
     Args:
@@ -140,7 +167,7 @@ def check(config):
     Raises:
       UserError: names the field, its value and what is allowed.
     """
-    values = run.flatten(config.to_dict())
+    values = flatten(config.to_dict())
     for field in values.keys() - FIELDS.keys():
         raise unknown_field(field)
     for field, allowed in FIELDS.items():

@@ -3,90 +3,14 @@
 python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
 """
 
-import glob
-import itertools
 import os
 import pathlib
-import re
 import sys
 
-import numpy as np
-
-from flowers_keras import answers, errors, explain, files
-from flowers_keras.classify import Answer, load_classifier
+from flowers_keras import errors
 from flowers_keras.errors import UserError
-from flowers_keras.photos import reader
-
-
-def find_inputs(arguments):
-    """Yields the photos that the arguments mean, in their order.
-
-    Args:
-      arguments: paths of photos and of folders, which are searched to the bottom; patterns with *, ?
-        or ** where no file has that very name; "-" for a list on standard input, a path a line.
-
-    Yields:
-      Paths as str, or an Answer that says why there is none. A photo named by its path is yielded
-      whether it exists or not.
-    """
-    for argument in arguments:
-        if argument == "-":
-            for line in sys.stdin.buffer:
-                path = os.fsdecode(line.rstrip(b"\r\n"))
-                yield from _search(path) if path else ()
-        elif os.path.lexists(argument) or not glob.has_magic(argument):
-            yield from _search(argument)
-        else:
-            # Below ** every file comes by itself; searching its folders would repeat them.
-            found = sorted(glob.glob(argument, recursive=True))
-            found = [each for each in found if "**" not in argument or not os.path.isdir(each)]
-            yield from itertools.chain.from_iterable(map(_search, found or [argument]))
-
-
-def _search(path):
-    """The photos of a folder, or the path itself."""
-    if not os.path.isdir(path):
-        yield path
-        return
-    try:
-        found = reader.find_photos(path)
-    except UserError as error:
-        yield Answer(path, error=str(error))
-        return
-    yield from map(str, found) if found else [Answer(path, error="a folder without photos")]
-
-
-def write_heat_maps(model, answered, folder):
-    """Writes beside each other a photo and where its most probable class was seen.
-
-    Args:
-      model: a classifier.
-      answered: Answers.
-      folder: pathlib.Path; photo number 3 becomes `00003-` and what is harmless of its name.
-
-    Yields:
-      (Answer, pathlib.Path of its picture, or None where the photo cannot be read).
-    """
-    answered, before = iter(answered), 0
-    while some := list(itertools.islice(answered, explain.BATCH)):
-        good = [each for each in some if each.error is None]
-        classes = np.array([each.probabilities.argmax() for each in good], int)
-        squares = np.array([each.square for each in good])
-        maps = iter(explain.heat_maps(model, squares, classes))
-        for number, each in enumerate(some, start=before + 1):
-            path = None
-            if each.error is None:
-                path = folder / f"{number:05d}-{_harmless(each.photo)}.jpg"
-                explained = explain.explain_picture(each.picture, next(maps))
-                with files.whole_file(path) as temporary:
-                    temporary.write_bytes(explain.side_by_side(each.picture, explained))
-            yield each, path
-        before += len(some)
-
-
-def _harmless(path):
-    """What letters, digits, dots and dashes a file's name has, at most 50 of them."""
-    return re.sub(r"[^\w.-]+", "_", pathlib.PurePath(path).stem)[:50]
+from flowers_keras.model.inference import load_classifier
+from flowers_keras.serving import answers, heat_maps, inputs
 
 
 def main(arguments=None):
@@ -100,9 +24,9 @@ def main(arguments=None):
     line_of, names = answers.FORMATS[options.format], classifier.class_names
     if options.format == "csv":
         print(answers.csv_header(names), end="")
-    answered = classifier.answer(find_inputs(options.photo), options.tta, options.batch_size)
+    answered = classifier.answer(inputs.find_inputs(options.photo), options.tta, options.batch_size)
     if options.explain:
-        rows = write_heat_maps(classifier.model, answered, options.explain)
+        rows = heat_maps.write_heat_maps(classifier.model, answered, options.explain)
     else:
         rows = ((answer, None) for answer in answered)
     broken = 0

@@ -2,100 +2,80 @@
 
 import numpy as np
 
-from flowers_keras import config as configs
-from flowers_keras import (
-    diagnose,
-    evaluate,
-    explain,
-    feeds,
-    files,
-    phases,
-    report,
-    run,
-    runtime,
-    scores,
-    shifts,
-)
-from flowers_keras import model as classifier
+from flowers_keras import files, runtime
+from flowers_keras.config import check_config
+from flowers_keras.evaluation import diagnosis, measure, scores, shifts
+from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import pipeline, sources, splits
+from flowers_keras.report import page
+from flowers_keras.training import feeds, phases, run_folder
 
 
 def train_and_evaluate(config, workdir):
-    """Trains the classifier that `config` describes and measures it; resumes what was cut off.
+    """Trains the classifier that `config` describes and measures it; resumes a run that was stopped.
 
     Args:
       config: ml_collections.ConfigDict with the fields of configs/finetune.py.
-      workdir: the run's folder; DESIGN's files of a run are left there.
+      workdir: the run's folder, which gets the files of a run.
 
     Returns:
       The metrics, as in `metrics.json`.
 
     Raises:
-      UserError: something that the person can mend, said in one line.
+      UserError: something that the user can mend, in one line.
     """
-    configs.check(config)
-    with run.open_run(workdir, config.to_dict()) as here:
-        if not here.finished:
+    check_config(config)
+    with run_folder.open_run(workdir, config.to_dict()) as run:
+        if not run.finished:
             runtime.seed_everything(config.seed, config.runtime.deterministic)
-            with here.stage("photos"):
+            with run.stage("photos"):
                 photos = sources.load_photos(config.data)
-                parts = split(photos, config, here)
-            if not here.path("model.keras").exists():
-                train(photos, parts, config, here)
-            model, _ = classifier.load(here.path("model.keras"))
-            with here.stage("evaluate"):
-                metrics, predictions = measure(model, photos, parts, config)
-            with here.stage("shift"):
-                metrics["shift"] = shift(model, photos, parts.parts["test"], config)
-            metrics["verdict"] = diagnose.diagnose(metrics)
-            evaluate.save_predictions(predictions, here.path("predictions.csv"))
-            metrics["seconds"] = here.seconds | {"total": sum(here.seconds.values())}
-            files.write_json(here.path("metrics.json"), metrics)
-            with here.stage("report"):
-                report.write_report(here, metrics, predictions, photos, parts.parts["test"], explained(model))
-            print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in here.seconds.items()))
-        here.finish()
-        return report.announce(here)
+                split = split_photos(photos, config, run)
+            if not run.path("model.keras").exists():
+                train(photos, split, config, run)
+            evaluate(photos, split, config, run)
+        run.finish()
+        return page.announce(run)
 
 
-def split(photos, config, here):
-    """Decides which photo goes where, once a run."""
-    path = here.path("splits.json")
+def split_photos(photos, config, run):
+    """Decides which photo goes into which part, once a run."""
+    path = run.path("splits.json")
     if path.exists():
         return splits.load(photos, path)
-    parts = splits.split_photos(photos, config.data)
-    print(", ".join(f"{part}: {len(positions)} photos" for part, positions in parts.parts.items()))
-    return parts
+    split = splits.split_photos(photos, config.data)
+    print(", ".join(f"{part}: {len(positions)} photos" for part, positions in split.positions.items()))
+    return split
 
 
-def train(photos, parts, config, here):
+def train(photos, split, config, run):
     """Phase 1 with the whole backbone frozen, phase 2 from the boundary on, best weights kept."""
-    model = build(photos, parts, config)
-    here.begin()
-    splits.save(parts, photos, here.path("splits.json"))
+    model = build(photos, split, config)
+    run.begin()
+    splits.save(split, photos, run.path("splits.json"))
 
-    with here.stage("features"):
-        head, tail = feeds.make_feeds(model, photos, parts, config, here)
+    with run.stage("features"):
+        head, tail = feeds.make_feeds(model, photos, split, config, run)
 
-    with here.stage("frozen"):
+    with run.stage("frozen"):
         classifier.freeze(model)
-        history, best = phases.train_phase("frozen", head, config.frozen, here)
+        history, best = phases.train_phase("frozen", head, config.frozen, run)
 
-    with here.stage("finetune"):
+    with run.stage("finetune"):
         classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
-        phases.train_phase("finetune", tail, config.finetune, here, history, best)
+        phases.train_phase("finetune", tail, config.finetune, run, history, best)
 
     card = {
         "class_names": list(photos.class_names),
         "image_size": config.data.image_size,
         "recipe": config.to_dict(),
     }
-    files.write_json(here.path("labels.json"), card["class_names"])
-    classifier.save(model, here.path("model.keras"), card)
+    files.write_json(run.path("labels.json"), card["class_names"])
+    archive.save(model, run.path("model.keras"), card)
 
 
-def build(photos, parts, config):
-    """The classifier before training: of ImageNet's weights, or of random ones made fit to learn."""
+def build(photos, split, config):
+    """The classifier before training: with ImageNet's weights, or with random ones made fit to learn."""
     model = classifier.build_classifier(
         len(photos.class_names),
         config.data.image_size,
@@ -106,51 +86,51 @@ def build(photos, parts, config):
         runtime.resolve_policy(config.runtime.dtype_policy),
     )
     if not config.model.weights:
-        shown = np.random.default_rng(config.seed).permutation(parts.parts["train"])[:256]
-        batches = pipeline.plain_batches(photos, shown, config.data.image_size, 64)
-        classifier.condition_random_weights(model, batches.as_numpy_iterator())
+        sample = np.random.default_rng(config.seed).permutation(split.positions["train"])[:256]
+        batches = pipeline.plain_batches(photos, sample, config.data.image_size, 64)
+        conditioning.condition_random_weights(model, batches.as_numpy_iterator())
     return model
 
 
-def measure(model, photos, parts, config):
-    """Measures the file that is shipped, loaded again, on raw photos; the test photos only here.
+def evaluate(photos, split, config, run):
+    """Measures the saved file, loaded again, and writes what a person reads."""
+    model, _ = archive.load(run.path("model.keras"))
+    with run.stage("evaluate"):
+        metrics, predictions = measure_parts(model, photos, split, config)
+    with run.stage("shift"):
+        metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)
+    metrics["verdict"] = diagnosis.diagnose(metrics)
+    measure.save_predictions(predictions, run.path("predictions.csv"))
+    metrics["seconds"] = run.seconds | {"total": sum(run.seconds.values())}
+    files.write_json(run.path("metrics.json"), metrics)
+    with run.stage("report"):
+        page.write_report(run, metrics, predictions, photos, split.positions["test"], model)
+    print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in run.seconds.items()))
+
+
+def measure_parts(model, photos, split, config):
+    """The figures of each part, measured on raw photos; the test photos are used only here.
 
     Returns:
       (metrics, predictions): the figures of `metrics.json` that one pass over the photos gives, and
-      the evaluate.Predictions of the test photos.
+      the measure.Predictions of the test photos.
     """
-    image_size, batch_size = config.data.image_size, config.data.batch_size
 
     def predict(part, positions):
-        return evaluate.predict_photos(
-            model, photos, positions, image_size, batch_size, config.evaluation.tta, part
-        )
+        return measure.predict_photos(model, photos, positions, config, part)
 
-    validation = predict("validation", parts.parts["validation"])
+    validation = predict("validation", split.positions["validation"])
     temperature = scores.fit_temperature(validation.labels, validation.plain)
     # As many training photos, not augmented, as validation has: enough to see the gap.
-    sample = np.random.default_rng(config.seed).permutation(parts.parts["train"])
+    sample = np.random.default_rng(config.seed).permutation(split.positions["train"])
     train = predict("train", np.sort(sample[: len(validation.ids)]))
-    test = predict("test", parts.parts["test"])
+    test = predict("test", split.positions["test"])
     metrics = {
-        "test": evaluate.compute_metrics(test, temperature),
-        "validation": evaluate.compute_metrics(validation, temperature),
-        "train": evaluate.compute_metrics(train, temperature),
+        "test": measure.compute_metrics(test, temperature),
+        "validation": measure.compute_metrics(validation, temperature),
+        "train": measure.compute_metrics(train, temperature),
         "temperature": temperature,
-        "leaks": splits.describe(parts, photos, config.data.twin_distance),
+        "leaks": splits.describe(split, photos, config.data.twin_distance),
         "versions": runtime.versions(),
     }
     return metrics, test
-
-
-def shift(model, photos, test, config):
-    """Accuracy on some of the test photos under changed conditions; None where none are asked for."""
-    # Drawn, as in a folder the first photos are all of one class.
-    drawn = np.random.default_rng(config.seed).permutation(test)
-    shown = np.sort(drawn[: config.evaluation.shift_photos])
-    return shifts.shift_accuracy(model, photos, shown, config.data.image_size, config.data.batch_size, 0)
-
-
-def explained(model):
-    """The model's heat maps over photos, for the report."""
-    return lambda photos: explain.overlay(photos, explain.heat_maps(model, photos))

@@ -3,13 +3,14 @@
 import io
 import os
 
+import ml_collections
 import numpy as np
 import pytest
 from PIL import Image
 
 from configs import finetune
-from flowers_keras import model as classifier
 from flowers_keras import runtime
+from flowers_keras.model import classifier, conditioning
 from flowers_keras.photos import sources, synthetic
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread each
@@ -24,7 +25,7 @@ def pristine():
     runtime.seed_everything(0, False)  # the same weights in every run: bounds on rounding depend on them
     model = classifier.build_classifier(3, SIZE, hidden_units=16, dropout=0.2)
     photos = np.stack([synthetic.draw_flower(i % 5, i, SIZE) for i in range(32)])
-    classifier.condition_random_weights(model, [photos])
+    conditioning.condition_random_weights(model, [photos])
     return model, model.get_weights()
 
 
@@ -56,6 +57,17 @@ def config():
     config.runtime.dtype_policy = "float32"
     config.runtime.deterministic = True
     return config
+
+
+def measuring(image_size, batch_size=32, tta=False, shift_photos=0, seed=0):
+    """A config with what measuring a model reads."""
+    return ml_collections.ConfigDict(
+        {
+            "seed": seed,
+            "data": {"image_size": image_size, "batch_size": batch_size},
+            "evaluation": {"tta": tta, "shift_photos": shift_photos},
+        }
+    )
 
 
 def encode(photo, kind="PNG", **options):

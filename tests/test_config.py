@@ -8,24 +8,23 @@ import pytest
 from hypothesis import strategies
 
 from configs import baseline, finetune, quickstart, regularized
-from flowers_keras import config as schema
-from flowers_keras import recipe, run
+from flowers_keras import config, recipe
 from flowers_keras.errors import UserError
 
-PACKAGE = pathlib.Path(schema.__file__).parent
+PACKAGE = pathlib.Path(config.__file__).parent
 WRONG = {bool: "yes", int: 1.5, float: "x", str: 7}
 
 
 @pytest.mark.parametrize("experiment", [finetune, quickstart, regularized, baseline])
 def test_every_config_passes(experiment):
-    schema.check(experiment.get_config())
+    config.check_config(experiment.get_config())
 
 
 def test_the_default_config_has_every_field_and_no_other():
-    assert run.flatten(finetune.get_config().to_dict()).keys() == schema.FIELDS.keys()
+    assert config.flatten(finetune.get_config().to_dict()).keys() == config.FIELDS.keys()
 
 
-@pytest.mark.parametrize("field", schema.FIELDS)
+@pytest.mark.parametrize("field", config.FIELDS)
 def test_every_field_is_read(field):
     """By the code, not only by the schema: a field that nothing reads promises what nobody does."""
     shown = (PACKAGE / "config.py", *(PACKAGE / "report").iterdir())
@@ -35,11 +34,11 @@ def test_every_field_is_read(field):
     assert any(re.search(rf"\b{owner}\.{name}\b", source) for source in sources), field
 
 
-@pytest.mark.parametrize("field", schema.FIELDS)
+@pytest.mark.parametrize("field", config.FIELDS)
 def test_a_value_of_the_wrong_type_is_refused_by_name(field):
-    wrong = WRONG[schema.FIELDS[field].type]
+    wrong = WRONG[config.FIELDS[field].type]
     with pytest.raises(UserError, match=re.escape(f"config field {field}={wrong!r} is not allowed")):
-        schema.check_field(field, wrong)
+        config.check_field(field, wrong)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +62,14 @@ def test_a_value_out_of_range_is_refused_by_name(field, value):
     with config.unlocked(), config.ignore_type():
         config.update_from_flattened_dict({field: value})
     with pytest.raises(UserError, match=re.escape(f"{field}={value!r}")):
-        schema.check(config)
+        config.check_config(config)
 
 
 def test_an_unknown_boundary_lists_the_valid_ones():
     config = finetune.get_config()
     config.model.unfreeze_from = "Mixed_7a"
     with pytest.raises(UserError, match="rescaling, mixed0, mixed1, .*mixed10"):
-        schema.check(config)
+        config.check_config(config)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ def test_an_unknown_boundary_lists_the_valid_ones():
 def test_wrong_flags_are_refused_by_name(arguments, message, monkeypatch):
     monkeypatch.chdir(PACKAGE.parent)
     with pytest.raises(UserError, match=message):
-        schema.parse_flags(["train.py", *arguments])
+        config.parse_flags(["train.py", *arguments])
 
 
 def test_an_unknown_field_and_a_missing_one():
@@ -97,29 +96,29 @@ def test_an_unknown_field_and_a_missing_one():
     with config.unlocked():
         config.model.droput = 0.5
     with pytest.raises(UserError, match="'model.droput' is unknown; did you mean model.dropout"):
-        schema.check(config)
+        config.check_config(config)
     config = finetune.get_config()
     with config.unlocked():
         del config.model.dropout
     with pytest.raises(UserError, match="model.dropout is missing"):
-        schema.check(config)
+        config.check_config(config)
 
 
 def test_fields_at_odds_with_each_other():
     config = finetune.get_config()
     config.data.validation_fraction = config.data.test_fraction = 0.45
     with pytest.raises(UserError, match="leave less than a fifth"):
-        schema.check(config)
+        config.check_config(config)
     config = finetune.get_config()
     config.frozen.epochs = config.finetune.epochs = 0
     with pytest.raises(UserError, match="train nothing"):
-        schema.check(config)
+        config.check_config(config)
 
 
 VALUES = strategies.one_of(
     strategies.integers(), strategies.floats(), strategies.booleans(), strategies.text(max_size=8)
 )
-OVERRIDES = strategies.dictionaries(strategies.sampled_from(sorted(schema.FIELDS)), VALUES, max_size=4)
+OVERRIDES = strategies.dictionaries(strategies.sampled_from(sorted(config.FIELDS)), VALUES, max_size=4)
 
 
 @hypothesis.given(OVERRIDES)
@@ -129,13 +128,13 @@ def test_random_values_of_random_fields_pass_or_are_refused_by_name(overrides):
     with config.unlocked(), config.ignore_type():
         config.update_from_flattened_dict(overrides)
     try:
-        schema.check(config)
+        config.check_config(config)
     except UserError as error:
         assert any(field in str(error) for field in overrides) and "\n" not in str(error)
     else:
-        values = run.flatten(config.to_dict())  # ml_collections makes 1.0 of True where it can
+        values = config.flatten(config.to_dict())  # ml_collections makes 1.0 of True where it can
         for field in overrides:
-            value, allowed = values[field], schema.FIELDS[field]
+            value, allowed = values[field], config.FIELDS[field]
             assert allowed.test(value) and not (isinstance(value, bool) and allowed.type is not bool)
 
 

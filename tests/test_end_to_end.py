@@ -9,9 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from flowers_keras import evaluate, predict, recipe
-from flowers_keras import model as classifier
+from flowers_keras import predict, recipe
 from flowers_keras.errors import UserError
+from flowers_keras.evaluation import measure
+from flowers_keras.model import archive
 from tests.conftest import SIZE, write_colours
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -43,7 +44,7 @@ def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, con
     assert metrics["test"]["accuracy"] >= 0.9 and metrics["test"]["count"] == 15
     assert {path.name for path in folder.iterdir()} == FILES
     assert json.loads((folder / "labels.json").read_text()) == ["blue", "green", "red"]
-    model, card = classifier.load(folder / "model.keras")
+    model, card = archive.load(folder / "model.keras")
     shades = np.array([(40, 60, 200), (40, 180, 60), (200, 40, 50)], np.uint8)
     photos = np.broadcast_to(shades[:, None, None], (3, SIZE, SIZE, 3))
     named = [card["class_names"][i] for i in model.predict_on_batch(photos).argmax(axis=1)]
@@ -64,7 +65,7 @@ def _figures_of_a_finished_run(metrics, folder):
 
 
 def _predict_reproduces_its_accuracy(metrics, folder, colours, capsys):
-    recorded = evaluate.load_predictions(folder / "predictions.csv")
+    recorded = measure.load_predictions(folder / "predictions.csv")
     photos = [str(colours / each) for each in recorded.ids]
     capsys.readouterr()
     for options, expected, accuracy in (

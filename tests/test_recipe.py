@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from flowers_keras import model as classifier
-from flowers_keras import recipe, run, runtime
+from flowers_keras import recipe, runtime
+from flowers_keras.model import archive
 from flowers_keras.photos import sources
+from flowers_keras.training import run_folder
 
 
 @pytest.fixture
@@ -15,34 +16,34 @@ def trained(config, tmp_path):
     """(photos, parts, model, photos read while it was trained) of a run that never came to its test."""
     runtime.seed_everything(config.seed, True)
     photos, read = sources.load_photos(config.data), set()
-    with run.open_run(tmp_path / "run", config.to_dict()) as here:
-        parts = recipe.split(photos, config, here)
+    with run_folder.open_run(tmp_path / "run", config.to_dict()) as run:
+        split = recipe.split_photos(photos, config, run)
         labels = photos.labels.copy()
-        labels[parts.parts["test"]] = 0  # were they used, a label of the wrong class would do harm
+        labels[split.positions["test"]] = 0  # were they used, a label of the wrong class would do harm
 
         def watched(position):
             read.add(position)
             return photos.read(position)
 
-        recipe.train(dataclasses.replace(photos, labels=labels, read=watched), parts, config, here)
-        model, _ = classifier.load(here.path("model.keras"))
-    return photos, parts.parts, parts, model, read
+        recipe.train(dataclasses.replace(photos, labels=labels, read=watched), split, config, run)
+        model, _ = archive.load(run.path("model.keras"))
+    return photos, split.positions, split, model, read
 
 
 def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, config):
     photos, parts, splits, model, read = trained
     assert read == {*parts["train"].tolist(), *parts["validation"].tolist()}
-    metrics, _ = recipe.measure(model, photos, splits, config)
+    metrics, _ = recipe.measure_parts(model, photos, splits, config)
 
     labels = photos.labels.copy()
     labels[parts["test"]] = np.roll(labels[parts["test"]], 1)
-    other, _ = recipe.measure(model, dataclasses.replace(photos, labels=labels), splits, config)
+    other, _ = recipe.measure_parts(model, dataclasses.replace(photos, labels=labels), splits, config)
     assert other["test"]["accuracy"] != metrics["test"]["accuracy"]  # or this could not fail
     for untouched in ("temperature", "validation", "train"):
         assert other[untouched] == metrics[untouched]
 
     labels = photos.labels.copy()
     labels[parts["validation"]] = np.roll(labels[parts["validation"]], 1)
-    other, _ = recipe.measure(model, dataclasses.replace(photos, labels=labels), splits, config)
+    other, _ = recipe.measure_parts(model, dataclasses.replace(photos, labels=labels), splits, config)
     assert other["temperature"] != metrics["temperature"]
     assert other["test"]["accuracy"] == metrics["test"]["accuracy"]

@@ -11,8 +11,7 @@ import os
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import config as configs
-from flowers_keras import errors, runtime
+from flowers_keras import config, errors, runtime
 from flowers_keras.benchmark import exactness, growth, parts, predicting, runtimes, setting, whole
 from flowers_keras.photos import pipeline, sources, splits
 
@@ -34,16 +33,16 @@ TRAINED = ("exactness", "predict", "runtimes")  # tables about a model that is t
 
 
 def main(_):
-    configs.check(CONFIG.value)
+    config.check_config(CONFIG.value)
     tables = choose_tables(ONLY.value, MODEL.value)
-    here = make_setting(CONFIG.value)
+    run = make_setting(CONFIG.value)
     policy = runtime.resolve_policy(CONFIG.value.runtime.dtype_policy)
     size, batch_size = CONFIG.value.data.image_size, CONFIG.value.data.batch_size
     print(
-        f"{os.cpu_count()} cores, {policy}, {size} px, batches of {batch_size}, {len(here.photos.ids)} photos"
+        f"{os.cpu_count()} cores, {policy}, {size} px, batches of {batch_size}, {len(run.photos.ids)} photos"
     )
     for table in tables:
-        print(f"\n{table(here)}")
+        print(f"\n{table(run)}")
 
 
 def choose_tables(names, model):
@@ -68,5 +67,5 @@ def make_setting(config):
 
 
 if __name__ == "__main__":
-    parser = functools.partial(configs.parse_flags, default="configs/finetune.py")
+    parser = functools.partial(config.parse_flags, default="configs/finetune.py")
     errors.run_door(lambda: app.run(main, flags_parser=parser))

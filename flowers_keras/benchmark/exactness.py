@@ -4,9 +4,8 @@ import pathlib
 
 import numpy as np
 
-from flowers_keras import frozen
-from flowers_keras import model as classifier
 from flowers_keras.benchmark.setting import Table
+from flowers_keras.model import archive, classifier, folding
 from flowers_keras.photos import pipeline, splits
 
 PHOTOS = 1000
@@ -26,10 +25,10 @@ def exactness(setting, model_path):
     """
     model_path = pathlib.Path(model_path)
     folder = model_path if model_path.is_dir() else model_path.parent
-    parts = splits.load(setting.photos, folder / "splits.json").parts
-    some = np.random.default_rng(0).permutation(parts["train"])
-    positions = np.concatenate([parts["validation"], some])[:PHOTOS]
-    model, card = classifier.load(folder)
+    positions = splits.load(setting.photos, folder / "splits.json").positions
+    some = np.random.default_rng(0).permutation(positions["train"])
+    positions = np.concatenate([positions["validation"], some])[:PHOTOS]
+    model, card = archive.load(folder)
     batches = pipeline.plain_batches(setting.photos, positions, card["image_size"], len(setting.batch))
     photos = list(batches.as_numpy_iterator())
     boundary = card["recipe"]["model"]["unfreeze_from"]
@@ -66,5 +65,5 @@ def predict(model, boundary, photos, way):
     """Probabilities [count, classes], by the whole model or by its two parts one after the other."""
     if way == "whole":
         return np.concatenate([model.predict_on_batch(batch) for batch in photos])
-    trunk, (_, tail) = frozen.make_trunk(model, boundary), classifier.cut(model, boundary)
+    trunk, (_, tail) = folding.make_trunk(model, boundary), classifier.cut(model, boundary)
     return np.concatenate([tail.predict_on_batch(trunk.predict_on_batch(batch)[0]) for batch in photos])

@@ -9,9 +9,10 @@ import time
 
 import numpy as np
 
-from flowers_keras import feeds, recipe, run
+from flowers_keras import recipe
 from flowers_keras.benchmark.setting import Table
 from flowers_keras.photos import splits
+from flowers_keras.training import feeds, run_folder
 
 PHOTOS = 256  # training photos once
 TIMES = ((1, 1), (2, 1), (4, 1), (1, 2), (1, 4))  # the photos, the views
@@ -21,25 +22,25 @@ def growth(setting):
     """One pass over once, twice and four times the photos or views, and an epoch of reading them back."""
     rows = []
     for copies, views in TIMES:
-        photos, parts = repeat(setting.photos, setting.parts, copies)
+        photos, split = repeat(setting.photos, setting.split, copies)
         config = setting.config.copy_and_resolve_references()
         config.features.views, config.features.cache_dir = views, ""
-        model = recipe.build(photos, parts, config)
-        with tempfile.TemporaryDirectory() as folder, run.open_run(f"{folder}/run", {}) as here:
+        model = recipe.build(photos, split, config)
+        with tempfile.TemporaryDirectory() as folder, run_folder.open_run(f"{folder}/run", {}) as run:
             start = time.perf_counter()
-            _, tail = feeds.make_feeds(model, photos, parts, config, here)
+            _, tail = feeds.make_feeds(model, photos, split, config, run)
             seconds = time.perf_counter() - start
             for _ in tail.training(range(views)):
                 pass
             size = sum(path.stat().st_size for path in pathlib.Path(folder).rglob("*.npy"))
-        label = f"{len(parts.parts['train']):,} photos, {views} view{'s'[: views != 1]}"
+        label = f"{len(split.positions['train']):,} photos, {views} view{'s'[: views != 1]}"
         rows.append((label, seconds, size / 1e6, peak_memory() / 1e6))
     return Table("stored views", ("s", "MB on disk", "peak MB so far"), rows, ratio=False)
 
 
-def repeat(photos, parts, copies):
+def repeat(photos, split, copies):
     """`PHOTOS` of the training photos, `copies` times under new names; a few to validate on."""
-    train, few = parts.parts["train"][:PHOTOS], parts.parts["validation"][:8]
+    train, few = split.positions["train"][:PHOTOS], split.positions["validation"][:8]
     shown = np.concatenate([np.tile(train, copies), few])
     repeated = dataclasses.replace(
         photos,
@@ -49,8 +50,8 @@ def repeat(photos, parts, copies):
     )
     count = len(train) * copies
     positions = {"train": np.arange(count), "validation": np.arange(count, len(shown)), "test": np.arange(0)}
-    fingerprints = {place: parts.fingerprints[int(i)] for place, i in enumerate(shown)}
-    return repeated, splits.Splits(positions, fingerprints, [], [], [])
+    fingerprints = {place: split.fingerprints[int(i)] for place, i in enumerate(shown)}
+    return repeated, splits.Split(positions, fingerprints, [], [], [])
 
 
 def peak_memory():

@@ -7,9 +7,11 @@ import keras
 import keras_cv
 import tensorflow as tf
 
-from flowers_keras import augment, feeds, phases, recipe, run
-from flowers_keras import model as classifier
+from flowers_keras import recipe
+from flowers_keras.augment import trivial_augment
 from flowers_keras.benchmark.setting import Table, rate
+from flowers_keras.model import classifier
+from flowers_keras.training import feeds, phases, run_folder
 
 
 def augmentation(setting):
@@ -18,7 +20,7 @@ def augmentation(setting):
     batches = pixels.batch(len(setting.batch)).map(lambda each: tf.cast(each, tf.float32))
 
     def trivial(index, photo):
-        return augment.trivial_augment_wide(photo, augment.photo_seed(0, 0, index))
+        return trivial_augment.trivial_augment_wide(photo, trivial_augment.photo_seed(0, 0, index))
 
     ways = {
         "trivial_augment_wide": pixels.enumerate().map(trivial, tf.data.AUTOTUNE).batch(len(setting.batch)),
@@ -70,9 +72,9 @@ def step_rates(setting):
     """Steps of both phases on stored views, and that of phase 2 on one tensor in memory."""
     config = setting.config.copy_and_resolve_references()
     config.features.views = 1
-    with tempfile.TemporaryDirectory() as folder, run.open_run(f"{folder}/run", {}) as here:
-        model = recipe.build(setting.photos, setting.parts, config)
-        head, tail = feeds.make_feeds(model, setting.photos, setting.parts, config, here)
+    with tempfile.TemporaryDirectory() as folder, run_folder.open_run(f"{folder}/run", {}) as run:
+        model = recipe.build(setting.photos, setting.split, config)
+        head, tail = feeds.make_feeds(model, setting.photos, setting.split, config, run)
         classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
         phases.compile_network(tail.network, config.finetune.learning_rate)
         stored = iter(tail.training(range(10_000)))

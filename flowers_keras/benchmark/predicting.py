@@ -9,10 +9,10 @@ import time
 
 import tensorflow as tf
 
-from flowers_keras import classify
 from flowers_keras.benchmark.runtimes import write_photos
 from flowers_keras.benchmark.setting import Table, rate
 from flowers_keras.errors import UserError
+from flowers_keras.model import inference
 from flowers_keras.photos import pipeline
 
 
@@ -21,12 +21,12 @@ def predict_rates(setting, model_path):
 
     Args:
       setting: Setting.
-      model_path: `runs/x/model.keras`; its accuracy does not matter here.
+      model_path: `runs/x/model.keras`; its accuracy does not matter run.
 
     Raises:
       UserError: the model cannot be loaded.
     """
-    classifier = classify.load_classifier(model_path)
+    classifier = inference.load_classifier(model_path)
     size = classifier.batch_size
     batches = pipeline.plain_batches(setting.photos, setting.train[:size], classifier.image_size, size)
     photos = tf.constant(next(batches.as_numpy_iterator()), tf.float32)

@@ -7,10 +7,11 @@ import time
 
 import numpy as np
 
-from flowers_keras import classify, export, formats
 from flowers_keras.benchmark.setting import Table, rate
 from flowers_keras.errors import UserError
-from flowers_keras.photos import splits
+from flowers_keras.model import inference
+from flowers_keras.photos import decoding, splits
+from flowers_keras.serving import exporting, formats
 
 CALIBRATION = 200  # training photos, half of them to compare on
 
@@ -28,13 +29,13 @@ def runtimes(setting, model_path):
     """
     model_path = pathlib.Path(model_path)
     folder = model_path if model_path.is_dir() else model_path.parent
-    parts = splits.load(setting.photos, folder / "splits.json").parts
-    pixels = [classify.read_pixels(setting.photos.read(int(i))) for i in parts["test"]]
-    labels = setting.photos.labels[parts["test"]]
+    positions = splits.load(setting.photos, folder / "splits.json").positions
+    pixels = [decoding.read_pixels(setting.photos.read(int(i))) for i in positions["test"]]
+    labels = setting.photos.labels[positions["test"]]
     rows = []
     with tempfile.TemporaryDirectory() as place:
         place = pathlib.Path(place)
-        photos = write_photos(setting.photos, parts["train"], place / "photos")
+        photos = write_photos(setting.photos, positions["train"], place / "photos")
         for label, name, int8 in (
             ("LiteRT, int8", "litert", True),
             ("LiteRT", "litert", False),
@@ -43,15 +44,15 @@ def runtimes(setting, model_path):
         ):
             path = place / label
             try:
-                export.export(folder, name, path, photos, int8)
+                exporting.export(folder, name, path, photos, int8)
             except UserError as error:
                 print(f"{label} is left out: {error}")
                 continue
             read = functools.partial(formats.FORMATS[name].read, path)
-            rows.append((label, *measure(read, pixels, labels), export.size_of(path) / 1e6))
-    load = functools.partial(classify.load_classifier, folder)
+            rows.append((label, *measure(read, pixels, labels), exporting.size_of(path) / 1e6))
+    load = functools.partial(inference.load_classifier, folder)
     rows.append(("model.keras, one photo at a time", *measure(lambda: one_by_one(load()), pixels, labels)))
-    rows[-1] += (export.size_of(folder / "model.keras") / 1e6,)
+    rows[-1] += (exporting.size_of(folder / "model.keras") / 1e6,)
     return Table("runtime", ("photos/s", "start-up s", "test accuracy", "MB"), rows)
 
 

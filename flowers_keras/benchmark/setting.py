@@ -6,8 +6,9 @@ import time
 
 import numpy as np
 
-from flowers_keras import augment, frozen, recipe
-from flowers_keras import model as classifier
+from flowers_keras import recipe
+from flowers_keras.augment import trivial_augment
+from flowers_keras.model import classifier, folding
 from flowers_keras.photos import pipeline, sources, splits
 
 SECONDS = 10.0  # each rate is measured for so long
@@ -19,16 +20,16 @@ class Setting:
 
     config: object
     photos: sources.Photos
-    parts: splits.Splits
+    split: splits.Split
     batch: np.ndarray
 
     @property
     def train(self):
-        return self.parts.parts["train"]
+        return self.split.positions["train"]
 
     def views(self):
         """Batches of the augmented training photos, epoch after epoch, for ever."""
-        make = augment.make_augmentation(self.config.augment, self.config.data.image_size)
+        make = trivial_augment.make_augmentation(self.config.augment, self.config.data.image_size)
         for epoch in itertools.count():
             yield from pipeline.view_batches(self.photos, self.train, epoch, len(self.batch), make)
 
@@ -38,10 +39,10 @@ class Setting:
         Returns:
           (folded, plain): two networks, photos -> (activation at the boundary, pooled features).
         """
-        model = recipe.build(self.photos, self.parts, self.config)
+        model = recipe.build(self.photos, self.split, self.config)
         classifier.freeze(model)
         boundary = self.config.model.unfreeze_from
-        return frozen.make_trunk(model, boundary), frozen.plain_trunk(model, boundary)
+        return folding.make_trunk(model, boundary), folding.plain_trunk(model, boundary)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,10 +7,11 @@ import time
 import keras
 import tensorflow as tf
 
-from flowers_keras import feeds, phases, recipe, run, runtime
-from flowers_keras import model as classifier
+from flowers_keras import recipe, runtime
 from flowers_keras.benchmark.setting import Table
+from flowers_keras.model import classifier
 from flowers_keras.photos import pipeline, sources
+from flowers_keras.training import feeds, phases, run_folder
 
 
 def whole_recipe(setting):
@@ -39,11 +40,14 @@ def whole_recipe(setting):
 
 def time_ours(config):
     """Seconds from raw photos to `model.keras`, with an empty cache."""
-    with tempfile.TemporaryDirectory() as folder, run.open_run(f"{folder}/run", config.to_dict()) as here:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        run_folder.open_run(f"{folder}/run", config.to_dict()) as run,
+    ):
         start = time.perf_counter()
         runtime.seed_everything(config.seed, config.runtime.deterministic)
         photos = sources.load_photos(config.data)
-        recipe.train(photos, recipe.split(photos, config, here), config, here)
+        recipe.train(photos, recipe.split(photos, config, run), config, run)
         return time.perf_counter() - start
 
 
@@ -51,13 +55,13 @@ def time_fresh(setting):
     """Seconds of one epoch of each phase with `features.views = 0`, everything else ours."""
     config = setting.config.copy_and_resolve_references()
     config.features.views = 0
-    model = recipe.build(setting.photos, setting.parts, config)
+    model = recipe.build(setting.photos, setting.split, config)
     for unfreeze in (
         classifier.freeze,
         functools.partial(classifier.unfreeze_from, boundary=config.model.unfreeze_from),
     ):
         unfreeze(model)
-        feed, _ = feeds.make_feeds(model, setting.photos, setting.parts, config, None)
+        feed, _ = feeds.make_feeds(model, setting.photos, setting.split, config, None)
         phases.compile_network(model, config.finetune.learning_rate)
         yield fit_seconds(model, feed.training(range(2)), feed.validation, setting)
 
@@ -80,7 +84,7 @@ def time_plain(setting):
         return photos, labels
 
     def batches(part):
-        positions = setting.parts.parts[part]
+        positions = setting.split.positions[part]
         plain = pipeline.plain_batches(setting.photos, positions, size, config.data.batch_size)
         labels = pipeline.label_batches(setting.photos.labels[positions], config.data.batch_size)
         return pipeline.pair(plain, labels)

@@ -1,1 +1,1 @@
-"""Where photos come from and how they become batches."""
+"""Step 1: a file becomes a batch of pixels."""

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from flowers_keras.photos import reader
-from flowers_keras.resize import resize
+from flowers_keras.photos.resize import resize
 
 
 def plain_batches(photos, positions, image_size, batch_size):

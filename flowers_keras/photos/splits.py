@@ -22,18 +22,18 @@ MOST_BROKEN = 0.01  # of the photos; above it something else is wrong than a bro
 
 
 @dataclasses.dataclass(frozen=True)
-class Splits:
+class Split:
     """Which photo went where.
 
     Attributes:
-      parts: part name -> int64 [count], positions in the Photos, ascending.
+      positions: part name -> int64 [count], positions in the Photos, ascending.
       fingerprints: position -> Fingerprint, for every photo that could be read.
       left_out: (id, reason) of photos that are in no part.
       twins: (id, id, distance in bits of 64) of pairs that were kept in one part.
       doubtful: those of the twins that carry different labels.
     """
 
-    parts: dict[str, np.ndarray]
+    positions: dict[str, np.ndarray]
     fingerprints: dict[int, twins.Fingerprint]
     left_out: list[tuple[str, str]]
     twins: list[tuple[str, str, int]]
@@ -41,7 +41,7 @@ class Splits:
 
 
 def split_photos(photos, data):
-    """Splits photos into train, validation and test.
+    """Split photos into train, validation and test.
 
     Args:
       photos: Photos.
@@ -67,7 +67,7 @@ def split_photos(photos, data):
     group = twins.group_twins(len(photos.ids), pairs)
     named = [(photos.ids[i], photos.ids[j], bits) for i, j, bits in pairs]
     odd = [photos.labels[i] != photos.labels[j] for i, j, _ in pairs]
-    return Splits(
+    return Split(
         _assign(photos, kept, group, fingerprints, data),
         fingerprints,
         left_out,
@@ -162,7 +162,7 @@ def _draw(digest, seed):
     return hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()
 
 
-def describe(splits, photos, distance):
+def describe(split, photos, distance):
     """What the report says of leaks: twins across the parts, of which there must be none, and within.
 
     Returns:
@@ -172,35 +172,35 @@ def describe(splits, photos, distance):
     across = []
     for i, one in enumerate(PARTS):
         for other in PARTS[i + 1 :]:
-            left, right = splits.parts[one], splits.parts[other]
+            left, right = split.positions[one], split.positions[other]
             pairs = twins.find_twins(
-                *([splits.fingerprints[int(k)] for k in part] for part in (left, right)), distance
+                *([split.fingerprints[int(k)] for k in part] for part in (left, right)), distance
             )
             across += [[photos.ids[left[a]], photos.ids[right[b]], bits] for a, b, bits in pairs]
     return {
         "across": across,
-        "within": len(splits.twins),
-        "doubtful": [list(pair) for pair in splits.doubtful],
-        "left_out": [list(pair) for pair in splits.left_out],
+        "within": len(split.twins),
+        "doubtful": [list(pair) for pair in split.doubtful],
+        "left_out": [list(pair) for pair in split.left_out],
     }
 
 
-def save(splits, photos, path):
+def save(split, photos, path):
     """Writes `splits.json`: parts, fingerprints and findings, by the photos' ids."""
-    part_of = {int(i): part for part, positions in splits.parts.items() for i in positions}
+    part_of = {int(i): part for part, positions in split.positions.items() for i in positions}
     value = {
         "class_names": list(photos.class_names),
         "photos": {
             photos.ids[i]: {
                 "part": part_of.get(i),
                 "class": photos.class_names[photos.labels[i]],
-                **dataclasses.asdict(splits.fingerprints[i]),
+                **dataclasses.asdict(split.fingerprints[i]),
             }
-            for i in splits.fingerprints
+            for i in split.fingerprints
         },
-        "left_out": splits.left_out,
-        "twins": splits.twins,
-        "doubtful": splits.doubtful,
+        "left_out": split.left_out,
+        "twins": split.twins,
+        "doubtful": split.doubtful,
     }
     files.write_json(path, value)
 
@@ -223,7 +223,7 @@ def load(photos, path):
         fingerprints[position[name]] = twins.Fingerprint(**entry)
         if part:
             by_part[part].append(position[name])
-    return Splits(
+    return Split(
         {part: np.array(sorted(each), np.int64) for part, each in by_part.items()},
         fingerprints,
         *([tuple(row) for row in value[key]] for key in ("left_out", "twins", "doubtful")),

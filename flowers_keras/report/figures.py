@@ -2,8 +2,8 @@
 
 import math
 
+from flowers_keras.evaluation.scores import CALIBRATION_BINS
 from flowers_keras.report import svg
-from flowers_keras.scores import CALIBRATION_BINS
 
 TOOLTIP_POINTS = 200  # more in a line than this are not told apart anyway
 

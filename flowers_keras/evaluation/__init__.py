@@ -1,0 +1,1 @@
+"""Step 5: what the saved file is worth."""

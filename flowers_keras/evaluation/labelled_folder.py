@@ -1,0 +1,74 @@
+"""What the shipped model does on labelled photos: for the recipe, and for any folder of them.
+
+The door: `python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH`.
+"""
+
+import ml_collections
+import numpy as np
+
+from flowers_keras import files
+from flowers_keras.errors import UserError
+from flowers_keras.evaluation import measure
+from flowers_keras.model import archive
+from flowers_keras.photos import labelled, splits
+
+
+def evaluate_folder(model_path, data):
+    """The figures of a saved model on a labelled folder.
+
+    Args:
+      model_path: pathlib.Path of a `model.keras`, or of the folder of its run.
+      data: "folder:PATH".
+
+    Returns:
+      dict of the kind of `metrics.json`'s "test", and besides "left_out" ([id, reason] of broken
+      photos) and "twins_in_training" ([id, id of the training photo, bits]). The latter is None
+      without the run's `splits.json` beside the model, "ece_calibrated" without its `metrics.json`.
+
+    Raises:
+      UserError: the model or the folder cannot be used.
+    """
+    model, card = archive.load(model_path)
+    photos = labelled.labelled_folder(data, card["class_names"])
+    fingerprints, left_out = splits.look_at(photos)
+    if not fingerprints:
+        name, why = left_out[0]
+        raise UserError(f"no photo of {data} can be used; the first is {name}: {why}")
+    config = ml_collections.ConfigDict(card["recipe"])
+    predictions = measure.predict_photos(model, photos, np.array(sorted(fingerprints)), config, "evaluate")
+    metrics, parts = _beside(model_path, "metrics.json"), _beside(model_path, "splits.json")
+    temperature = files.read_json(metrics).get("temperature") if metrics.exists() else None
+    twins = None
+    if parts.exists():
+        twins = labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
+    found = {"left_out": [list(pair) for pair in left_out], "twins_in_training": twins}
+    return measure.compute_metrics(predictions, temperature) | found
+
+
+def _beside(model_path, name):
+    return (model_path if model_path.is_dir() else model_path.parent) / name
+
+
+def summary(metrics):
+    """What `evaluate_folder` found, in a few lines."""
+    low, high = metrics["accuracy_interval"]
+    tta, twins = metrics["accuracy_tta"], metrics["twins_in_training"]
+    lines = [
+        f"{metrics['count']} photos: accuracy {metrics['accuracy']:.2%} (95 % interval {low:.1%} to "
+        f"{high:.1%}){'' if tta is None else f', with TTA {tta:.2%}'}",
+        f"loss {metrics['loss']:.4f}, expected calibration error {metrics['ece']:.4f}",
+    ]
+    for name, each in metrics["per_class"].items():
+        recall, precision = (
+            "-" if each[which] is None else f"{each[which]:.1%}" for which in ("recall", "precision")
+        )
+        lines.append(f"  {name}: {each['count']} photos, recall {recall}, precision {precision}")
+    if twins is None:
+        lines.append("whether the model was trained on some of them is not known: no splits.json beside it")
+    else:
+        seen = len({name for name, *_ in twins})
+        lines.append(
+            f"{seen} of them have a twin in the model's training set"
+            + (": on those the model has seen the answer" if seen else "")
+        )
+    return "\n".join(lines)

@@ -1,0 +1,128 @@
+"""What the shipped model does on labelled photos: for the recipe, and for any folder of them.
+
+The door: `python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH`.
+"""
+
+import csv
+import dataclasses
+
+import numpy as np
+import tqdm
+
+from flowers_keras import files
+from flowers_keras.evaluation import scores
+from flowers_keras.model import inference
+from flowers_keras.photos import pipeline
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """What a model says about labelled photos.
+
+    Attributes:
+      ids: the photos' names.
+      labels: int [count].
+      class_names: in the order of the probabilities.
+      plain: float64 [count, classes], of the photos as they are.
+      tta: the same with flip test-time augmentation, or None.
+    """
+
+    ids: list[str]
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    plain: np.ndarray
+    tta: np.ndarray | None
+
+
+def predict_photos(model, photos, positions, config, title):
+    """Predictions for the photos at `positions`; none is dropped.
+
+    Args:
+      model: a classifier.
+      photos: sources.Photos.
+      positions: int [count].
+      config: with `data.image_size`, `data.batch_size` and `evaluation.tta`.
+      title: of the progress bar.
+    """
+    batch_size = min(config.data.batch_size, inference.LARGEST_BATCH)
+    plain, both = [], []
+    batches = pipeline.plain_batches(photos, positions, config.data.image_size, batch_size)
+    with tqdm.tqdm(total=len(positions), desc=title, unit=" photos", delay=5, disable=None) as bar:
+        for batch in batches.as_numpy_iterator():
+            if config.evaluation.tta:
+                one, two = inference.predict_with_flip(model, batch, batch_size)
+                both.append(two)
+            else:
+                one = inference.predict_batch(model, batch, batch_size)
+            plain.append(one)
+            bar.update(len(one))
+    return Predictions(
+        [photos.ids[i] for i in positions],
+        photos.labels[positions],
+        photos.class_names,
+        np.concatenate(plain),
+        np.concatenate(both) if both else None,
+    )
+
+
+def compute_metrics(predictions, temperature):
+    """All figures of a set of predictions, as DESIGN's `metrics.json` names them.
+
+    Args:
+      predictions: Predictions of at least one photo.
+      temperature: T that was fitted on validation, or None.
+
+    Returns:
+      dict of JSON values; accuracies from 0 to 1. What ends in `_tta` is None without TTA, and
+      "ece_calibrated" (of the plain probabilities at `temperature`) without a temperature.
+    """
+    labels, plain, tta = predictions.labels, predictions.plain, predictions.tta
+    confusion = scores.confusion_matrix(labels, plain)
+    calibrated = None if temperature is None else scores.apply_temperature(plain, temperature)
+
+    def optional(score, probabilities):
+        return None if probabilities is None else score(labels, probabilities)
+
+    return {
+        "count": len(labels),
+        "accuracy": scores.accuracy(labels, plain),
+        "accuracy_tta": optional(scores.accuracy, tta),
+        "accuracy_interval": scores.wilson_interval(int(np.trace(confusion)), len(labels)),
+        "loss": scores.cross_entropy(labels, plain),
+        "loss_tta": optional(scores.cross_entropy, tta),
+        "ece": scores.expected_calibration_error(labels, plain),
+        "ece_tta": optional(scores.expected_calibration_error, tta),
+        "ece_calibrated": optional(scores.expected_calibration_error, calibrated),
+        "per_class": scores.per_class(confusion, predictions.class_names),
+        "confusion": confusion.tolist(),
+    }
+
+
+def save_predictions(predictions, path):
+    """Writes `predictions.csv`: id, true class, a probability per class, plain and (`tta:`) TTA."""
+    names = predictions.class_names
+    header = ["id", "class", *names, *(f"tta:{name}" for name in names)]
+    tta = predictions.tta
+    rows = []
+    for i, name in enumerate(predictions.ids):
+        both = [""] * len(names) if tta is None else tta[i].tolist()
+        rows.append([name, names[predictions.labels[i]], *predictions.plain[i].tolist(), *both])
+    files.write_csv(path, header, rows)
+
+
+def load_predictions(path):
+    """The Predictions that `save_predictions` wrote, to the last digit."""
+    with open(path, newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    count = (len(header) - 2) // 2
+    names = tuple(header[2 : 2 + count])
+    tta = None
+    if rows and rows[0][-1]:
+        tta = np.array([row[2 + count :] for row in rows], np.float64)
+    return Predictions(
+        [row[0] for row in rows],
+        np.array([names.index(row[1]) for row in rows]),
+        names,
+        np.array([row[2 : 2 + count] for row in rows], np.float64),
+        tta,
+    )

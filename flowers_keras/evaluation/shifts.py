@@ -1,0 +1,223 @@
+"""Shift: how well the test photos are named when they were taken otherwise.
+
+A classifier that learnt its photos by heart, or their backgrounds, falls here. The conditions are
+imitations, made of the photo that the network would see; the idea and the three strengths come from
+Hendrycks and Dietterich (2019), arXiv 1903.12261. All strengths of a condition share one draw, a
+pure function of (seed, photo, condition), so that only the amount differs.
+"""
+
+import concurrent.futures
+import functools
+import io
+import os
+
+import numpy as np
+import tqdm
+from PIL import Image, ImageFilter
+
+from flowers_keras.model import inference
+from flowers_keras.photos import pipeline
+
+SEED = 0  # of the conditions' draws: the same changes in every run, so that runs compare
+BACKGROUNDS = 64  # photos that lend theirs
+
+BACKGROUND_SIDE = 24  # pixels that are left of a background
+
+DISTANCE = 1.5  # of the camera, in sides of the photo; the closer, the stronger the perspective
+
+
+def angle(photo, degrees, random, other):
+    """Rolls the camera by `degrees` and looks from one side, by half as many; edges are mirrored."""
+    del other
+    roll = np.radians(degrees) * random.choice([-1, 1])
+    side, tilt = random.uniform(0, 2 * np.pi), np.radians(degrees) / 2
+    turned = _rotation(side, 2) @ _rotation(tilt, 0) @ _rotation(roll - side, 2)
+    # The photo is the plane z = 0, its sides 1 long, and the camera stands over its middle.
+    project = np.column_stack([turned[:, 0], turned[:, 1], [0, 0, DISTANCE]]) / [[1], [1], [DISTANCE]]
+    size = len(photo)
+    margin = size // 2
+    to_units = np.array([[1 / size, 0, -0.5], [0, 1 / size, -0.5], [0, 0, 1]])
+    to_pixels = np.array([[size, 0, size / 2 + margin], [0, size, size / 2 + margin], [0, 0, 1]])
+    source = to_pixels @ np.linalg.inv(project) @ to_units
+    wide = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), "symmetric")
+    return np.asarray(
+        Image.fromarray(wide).transform(
+            (size, size),
+            Image.Transform.PERSPECTIVE,
+            (source / source[2, 2]).ravel()[:8].tolist(),
+            Image.Resampling.BILINEAR,
+        )
+    )
+
+
+def light(photo, stops, random, other):
+    """More or less light by `stops`, and warmer or colder by a fifth of that; what is over 255 clips."""
+    del other
+    brighter, warmer = random.choice([-1, 1], 2) * stops
+    gains = 2.0 ** (brighter + np.array([0.2, 0, -0.2]) * warmer)
+    linear = (np.arange(256) / 255) ** 2.2  # light adds up in linear values, photos are not
+    table = 255 * np.minimum(linear[:, None] * gains, 1) ** (1 / 2.2)
+    table = np.rint(table).astype(np.uint8)
+    return np.stack([table[:, channel][photo[..., channel]] for channel in range(3)], axis=-1)
+
+
+def background(photo, share, random, other):
+    """Replaces `share` of what is around the middle by another photo's, out of focus.
+
+    What is the flower and what is not is unknown here: a soft ellipse in the middle, a half of the
+    photo, is kept. A flower that stands outside of it is covered, and what is behind one stays.
+    """
+    del random
+    size = len(photo)
+    large = Image.fromarray(other).resize((size, size), Image.Resampling.BICUBIC)
+    weight = _surroundings(size) * np.float32(share)
+    blended = photo + weight * (np.asarray(large, np.float32) - photo)
+    return np.rint(blended).astype(np.uint8)
+
+
+def blur(photo, share, random, other):
+    """Out of focus: a Gaussian of `share` of the photo's side."""
+    del random, other
+    image = Image.fromarray(photo)
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(share * len(photo))))
+
+
+def noise(photo, deviation, random, other):
+    """The noise of a sensor in dim light: Gaussian, `deviation` grey levels."""
+    del other
+    grain = random.standard_normal(photo.shape, np.float32) * np.float32(deviation)
+    return np.clip(np.rint(photo + grain), 0, 255).astype(np.uint8)
+
+
+def jpeg(photo, quality, random, other):
+    """Saved as a JPEG of `quality`, 1 to 95, and opened again."""
+    del random, other
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "JPEG", quality=quality)
+    with Image.open(file) as image:
+        return np.asarray(image)
+
+
+# Each (photo uint8 [S, S, 3], strength, numpy.random.Generator, other uint8 [24, 24, 3]) ->
+# uint8 [S, S, 3], and its strengths: slight, middle, strong.
+CONDITIONS = {
+    "angle": (angle, (10, 20, 40)),
+    "light": (light, (0.5, 1.0, 2.0)),
+    "background": (background, (0.35, 0.7, 1.0)),
+    "blur": (blur, (1 / 300, 1 / 150, 1 / 75)),
+    "noise": (noise, (8, 16, 32)),
+    "jpeg": (jpeg, (50, 25, 10)),
+}
+
+
+def measure_shift(model, photos, test, config):
+    """Accuracy on the same photos as they are and under six conditions, three strengths each.
+
+    Args:
+      model: a classifier.
+      photos: sources.Photos.
+      test: int [count], positions of the test photos; `evaluation.shift_photos` of them are drawn.
+      config: with `seed`, `data.image_size`, `data.batch_size` and `evaluation.shift_photos`.
+
+    Returns:
+      {"photos": count, "accuracy": of the photos as they are, "conditions": {name: [slight, middle,
+      strong]}}, plain accuracies from 0 to 1; None without photos.
+    """
+    # Drawn, as in a folder the first photos are all of one class.
+    drawn = np.random.default_rng(config.seed).permutation(test)
+    positions = np.sort(drawn[: config.evaluation.shift_photos])
+    if not len(positions):
+        return None
+    seed, image_size, batch_size = SEED, config.data.image_size, config.data.batch_size
+    backgrounds = _read_backgrounds(photos, positions)
+    right, before = {name: [0, 0, 0] for name in CONDITIONS}, 0
+    size = min(batch_size, inference.LARGEST_BATCH)
+    batches = pipeline.plain_batches(photos, positions, image_size, size).as_numpy_iterator()
+    steps = len(positions) * (1 + 3 * len(CONDITIONS))
+    with (
+        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+        tqdm.tqdm(total=steps, desc="shift", unit=" photos", delay=5, disable=None) as bar,
+    ):
+        for start, batch in zip(range(0, len(positions), size), batches, strict=True):
+            shown = np.asarray(positions[start : start + len(batch)])
+
+            def count(seen, labels=photos.labels[shown]):
+                bar.update(len(seen))
+                return int((inference.predict_batch(model, seen, batch_size).argmax(axis=1) == labels).sum())
+
+            before += count(batch)
+            for name, strength, changed in _changed(batch, photos, shown, backgrounds, seed, pool):
+                right[name][strength] += count(changed)
+    share = {name: [each / len(positions) for each in counts] for name, counts in right.items()}
+    return {"photos": len(positions), "accuracy": before / len(positions), "conditions": share}
+
+
+def change(photo, condition, strength, seed, position, other):
+    """One photo under one condition.
+
+    Args:
+      photo: uint8 [S, S, 3].
+      condition: a key of `CONDITIONS`.
+      strength: 0, 1 or 2.
+      seed, position: address of the draw.
+      other: uint8 [24, 24, 3], another photo, whose background condition "background" takes.
+
+    Returns:
+      uint8 [S, S, 3].
+    """
+    apply, strengths = CONDITIONS[condition]
+    which = list(CONDITIONS).index(condition)
+    return apply(photo, strengths[strength], _generator(seed, position, which), other)
+
+
+def _changed(batch, photos, positions, backgrounds, seed, pool):
+    """Yields (condition, strength, photos uint8 [batch, S, S, 3]); the next is made meanwhile."""
+    cases = [(name, strength) for name in CONDITIONS for strength in range(3)]
+    others = [_another(photos, int(position), backgrounds, seed) for position in positions]
+
+    def begin(case):
+        return [
+            pool.submit(change, photo, *case, seed, int(position), other)
+            for photo, position, other in zip(batch, positions, others, strict=True)
+        ]
+
+    following = begin(cases[0])
+    for case, after in zip(cases, [*cases[1:], None], strict=True):
+        ready, following = following, begin(after) if after else []
+        yield *case, np.stack([each.result() for each in ready])
+
+
+def _read_backgrounds(photos, positions):
+    """Position -> uint8 [24, 24, 3], of photos all over `positions`."""
+    places = np.unique(np.linspace(0, len(positions) - 1, BACKGROUNDS).astype(int))
+    shown = np.asarray(positions)[places]
+    batches = pipeline.plain_batches(photos, shown, BACKGROUND_SIDE, len(shown))
+    return dict(zip(shown.tolist(), next(batches.as_numpy_iterator()), strict=True))
+
+
+def _another(photos, position, backgrounds, seed):
+    """A background that was not taken with this photo: of another class, if there is one."""
+    label = photos.labels[position]
+    fit = [i for i in backgrounds if photos.labels[i] != label] or list(backgrounds)
+    return backgrounds[fit[_generator(seed, position, len(CONDITIONS)).integers(len(fit))]]
+
+
+def _generator(*address):
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(address)))
+
+
+def _rotation(radians, axis):
+    """float [3, 3]: turns by `radians` about x (0) or z (2)."""
+    cos, sin = np.cos(radians), np.sin(radians)
+    if axis == 0:
+        return np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
+    return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+
+
+@functools.lru_cache(maxsize=4)
+def _surroundings(size):
+    """float32 [size, size, 1]: 0 in a central ellipse, rising softly to 1 where it meets the edges."""
+    axis = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1
+    radius = np.hypot(axis[:, None], axis[None, :])
+    rise = np.clip((radius - 0.65) / 0.35, 0, 1)
+    return (rise * rise * (3 - 2 * rise))[..., None]

@@ -1,0 +1,198 @@
+"""A trained classifier for those who write Python: `load_classifier("runs/x").predict(photos)`.
+
+Photos stream: they are decoded ahead on threads while a batch is computed, and never held in memory
+all at once.
+"""
+
+import collections
+import concurrent.futures
+import dataclasses
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from PIL import Image
+
+from flowers_keras.model import archive, explain
+from flowers_keras.photos import decoding, reader
+from flowers_keras.photos.resize import resize
+
+SMALL = (2, 8)  # batch sizes for so few photos alone, which should not wait for a full batch
+
+THREADS = 4  # that decode; each may hold one large photo
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a classifier says about a photo, or why it can say nothing.
+
+    Attributes:
+      photo: as it was given.
+      error: why it cannot be read, or None; then the others are there.
+      square: uint8 [S, S, 3], what the model saw.
+      picture: uint8 [height, width, 3], a small copy for showing.
+      probabilities: float64 [classes].
+    """
+
+    photo: Any
+    error: str | None = None
+    square: np.ndarray | None = None
+    picture: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+
+
+class Classifier:
+    """A trained model and what it takes to show it photos.
+
+    Attributes:
+      model: keras.Model, [batch, image_size, image_size, 3] of 0 to 255 -> [batch, classes].
+      class_names: tuple of str, in the order of the probabilities.
+      image_size: pixels, side of the square that the model sees.
+      batch_size: photos computed at a time, as in the evaluation of the model.
+    """
+
+    def __init__(self, model: keras.Model, card: dict) -> None:
+        """Takes what `model.load` returns."""
+        self.model = model
+        self.class_names = tuple(card["class_names"])
+        self.image_size = card["image_size"]
+        self.batch_size = min(card["recipe"]["data"]["batch_size"], LARGEST_BATCH)
+
+    def predict(self, photos: Iterable[decoding.Photo], tta: bool = False) -> np.ndarray:
+        """Class probabilities, the same as evaluation's.
+
+        Args:
+          photos: paths, encoded photos (bytes), PIL images or uint8 arrays [height, width, 3], of
+            any size; they may come from a generator.
+          tta: whether to average each photo with its mirror image.
+
+        Returns:
+          float64 [photos, classes], in the order of `class_names`; rows sum to 1.
+
+        Raises:
+          photos.reader.BrokenPhoto: a ValueError that names the photo and says why it is unusable.
+          TypeError: one photo instead of several, or something that is no photo.
+        """
+        rows = [np.zeros((0, len(self.class_names)))]
+        for number, answer in enumerate(self.answer(photos, tta)):
+            if answer.error:
+                name = answer.photo if isinstance(answer.photo, str | os.PathLike) else f"photo {number}"
+                raise reader.BrokenPhoto(f"{name}: {answer.error}")
+            rows.append(answer.probabilities[None])
+        return np.concatenate(rows)
+
+    def answer(
+        self, photos: Iterable[decoding.Photo], tta: bool = False, batch_size: int | None = None
+    ) -> Iterator[Answer]:
+        """Yields the Answer to each photo, in order; one that cannot be read does not stop it.
+
+        Photos are computed in batches of one size, the last one filled up, so that neighbours do not
+        matter (see `evaluate.predict_batch`). A few photos alone are computed in a `SMALL` batch:
+        there the last digits may be others, in JAX by about 1e-6.
+
+        Args:
+          photos, tta: as for `predict`; an Answer among the photos is passed on.
+          batch_size: photos computed at a time; `self.batch_size` by default, 32 at most.
+        """
+        one_array = isinstance(photos, np.ndarray) and photos.ndim != 4
+        if one_array or isinstance(photos, str | os.PathLike | bytes | Image.Image):
+            raise TypeError("photos is one photo; pass a list of photos")
+        size = min(batch_size or self.batch_size, LARGEST_BATCH)
+        looks = _ahead(self._look, photos, size)
+        try:
+            first = list(itertools.islice(looks, size))
+            good = sum(each.error is None for each in first)
+            small = [each for each in SMALL if good <= each < size and len(first) < size]
+            yield from self._compute(first, tta, min(small, default=size))
+            while more := list(itertools.islice(looks, size)):
+                yield from self._compute(more, tta, size)
+        finally:
+            looks.close()
+
+    def _look(self, photo):
+        """An Answer with everything but the probabilities."""
+        if isinstance(photo, Answer):
+            return photo
+        try:
+            pixels = decoding.read_pixels(photo)
+        except reader.BrokenPhoto as broken:
+            return Answer(photo, error=str(broken))
+        square = np.asarray(resize(pixels, self.image_size))
+        return Answer(photo, square=square, picture=explain.shrink(pixels))
+
+    def _compute(self, looks, tta, size):
+        """The Answers in full, for at most `size` of them."""
+        squares = [each.square for each in looks if each.error is None]
+        if not squares:
+            return looks
+        predict = predict_with_flip if tta else predict_batch
+        found = predict(self.model, np.stack(squares), size)
+        rows = iter(found[1] if tta else found)
+        return [each if each.error else dataclasses.replace(each, probabilities=next(rows)) for each in looks]
+
+
+def load_classifier(path: str | os.PathLike) -> Classifier:
+    """A trained classifier, ready for photos.
+
+    Args:
+      path: a run's folder, or its `model.keras`.
+
+    Raises:
+      UserError: there is no such model, or it is damaged.
+    """
+    return Classifier(*archive.load(path))
+
+
+def _ahead(function, items, count):
+    """Yields `function(item)` of each item, in order; threads work on the next `count` meanwhile."""
+    pool = concurrent.futures.ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1))
+    waiting = collections.deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+LARGEST_BATCH = 32  # photos; measuring gains nothing by more
+
+
+def predict_batch(model, photos, batch_size):
+    """Probabilities of photos, always computed in a batch of one and the same size.
+
+    The backend picks its algorithms by the size of the batch: a photo alone gives other last digits
+    than the same photo among others. So a smaller batch is filled up, and what fills it is dropped.
+
+    Args:
+      model: a classifier.
+      photos: [count, S, S, 3], 0 to 255, at most `batch_size`.
+      batch_size: of training; what is above 32 counts as 32.
+
+    Returns:
+      float64 [count, classes].
+    """
+    missing = min(batch_size, LARGEST_BATCH) - len(photos)
+    full = np.concatenate([photos, np.repeat(photos[-1:], missing, axis=0)])
+    return model.predict_on_batch(full)[: len(photos)].astype(np.float64)
+
+
+def predict_with_flip(model, photos, batch_size):
+    """Probabilities of photos, as they are and with flip test-time augmentation.
+
+    Args:
+      model, photos, batch_size: as for `predict_batch`.
+
+    Returns:
+      (plain, tta), each float64 [count, classes]; tta is the mean of the probabilities of a photo
+      and of its mirror image, and so the same for both.
+    """
+    plain = predict_batch(model, photos, batch_size)
+    mirrored = predict_batch(model, photos[:, :, ::-1], batch_size)
+    return plain, (plain + mirrored) / 2

@@ -1,0 +1,55 @@
+"""A trained classifier for those who write Python: `load_classifier("runs/x").predict(photos)`.
+
+Photos stream: they are decoded ahead on threads while a batch is computed, and never held in memory
+all at once.
+"""
+
+import io
+import os
+import threading
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from flowers_keras.photos import reader
+
+Photo = str | os.PathLike | bytes | Image.Image | np.ndarray
+
+_LOADING = threading.Lock()  # a PIL image reads its file when first used; two threads must not at once
+
+
+def read_pixels(photo: Photo) -> np.ndarray:
+    """uint8 [height, width, 3] of a photo, however it is given.
+
+    Raises:
+      BrokenPhoto: it cannot be used; the text says why.
+      TypeError: it is no photo at all.
+    """
+    if isinstance(photo, bytes):
+        return reader.read_photo(photo)
+    if isinstance(photo, str | os.PathLike):
+        return reader.read_photo(reader.read_file(photo))
+    if isinstance(photo, Image.Image):
+        return _image_pixels(photo)
+    if not isinstance(photo, np.ndarray):
+        raise TypeError(f"{type(photo).__name__} is no photo; pass a path, bytes, a PIL image or an array")
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] != 3 or not photo.size:
+        raise TypeError(
+            f"an array {photo.dtype} {list(photo.shape)} is no photo; pass uint8 [height, width, 3]"
+        )
+    return photo
+
+
+def _image_pixels(image):
+    """uint8 [height, width, 3] of a PIL image, as the one reader would read its file."""
+    try:
+        with _LOADING:
+            image.load()
+        image = ImageOps.exif_transpose(image)
+        if not image.has_transparency_data and not image.mode.startswith("I"):
+            return np.asarray(image.convert("RGB"))
+        file = io.BytesIO()  # transparency and 16 bits are left to the reader
+        image.save(file, "PNG", compress_level=0)
+    except Exception as error:  # broken bytes make Pillow raise nearly everything there is
+        raise reader.BrokenPhoto(f"damaged ({error})") from error
+    return reader.read_photo(file.getvalue())

@@ -1,0 +1,92 @@
+"""What `predict` prints: a table for people, JSON lines or CSV for programs."""
+
+import csv
+import io
+import json
+
+import numpy as np
+
+BAR = 24  # characters of a probability of 1
+
+EIGHTHS = " ▏▎▍▌▋▊▉█"  # of a character, from the left
+
+
+def table(answer, class_names, top, heat_map=None):
+    """The photo, then a line a class: name, probability, bar.
+
+    Args:
+      answer: classify.Answer.
+      class_names: in the order of the probabilities.
+      top: classes shown, the most probable first.
+      heat_map: path of the picture that explains the answer, or None.
+
+    Returns:
+      Text, of lines that end.
+    """
+    lines = [printable(answer.photo)]
+    if answer.error:
+        lines.append(f"  cannot be read: {printable(answer.error)}")
+    else:
+        width = max(map(len, class_names))
+        for k in ranked(answer.probabilities, top):
+            share = float(answer.probabilities[k])
+            lines.append(f"  {printable(class_names[k]):{width}}  {share:6.1%}  {bar(share)}".rstrip())
+    if heat_map:
+        lines.append(f"  see {printable(heat_map)}")
+    return "\n".join(lines) + "\n"
+
+
+def json_line(answer, class_names, top, heat_map=None):
+    """{"photo", "class", "probability", "probabilities": {class: probability}}, or {"photo", "error"}."""
+    row = {"photo": str(answer.photo)}
+    if answer.error:
+        row["error"] = answer.error
+    else:
+        shown = ranked(answer.probabilities, top)
+        row["class"] = class_names[shown[0]]
+        row["probability"] = float(answer.probabilities[shown[0]])
+        row["probabilities"] = {class_names[k]: float(answer.probabilities[k]) for k in shown}
+    if heat_map:
+        row["heat_map"] = str(heat_map)
+    return json.dumps(row) + "\n"
+
+
+def csv_header(class_names):
+    """The line above those of `csv_line`."""
+    return _csv(["photo", "class", "probability", "error", "heat_map", *class_names])
+
+
+def csv_line(answer, class_names, top, heat_map=None):
+    """Photo, class, probability, error, heat map, and a column a class; not of the top: empty."""
+    if answer.error:
+        return _csv([answer.photo, "", "", answer.error, heat_map or "", *[""] * len(class_names)])
+    shown = ranked(answer.probabilities, top)
+    cells = [float(p) if k in shown else "" for k, p in enumerate(answer.probabilities)]
+    return _csv([answer.photo, class_names[shown[0]], cells[shown[0]], "", heat_map or "", *cells])
+
+
+FORMATS = {"table": table, "json": json_line, "csv": csv_line}
+
+
+def ranked(probabilities, top):
+    """The classes' numbers, the most probable first, `top` of them (None: all)."""
+    return np.argsort(-probabilities, kind="stable")[:top].tolist()
+
+
+def bar(share):
+    """A bar of `share` times `BAR` characters, to an eighth of one."""
+    whole, rest = divmod(round(share * BAR * 8), 8)
+    return EIGHTHS[8] * whole + EIGHTHS[rest].strip()
+
+
+def printable(name):
+    """A name from anywhere, on one line, that cannot steer a terminal."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(name)
+    )
+
+
+def _csv(cells):
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()

@@ -1,0 +1,46 @@
+"""The door to a trained classifier: class and probability for each photo.
+
+python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
+"""
+
+import itertools
+import pathlib
+import re
+
+import numpy as np
+
+from flowers_keras import files
+from flowers_keras.model import explain
+
+
+def write_heat_maps(model, answered, folder):
+    """Writes beside each other a photo and where its most probable class was seen.
+
+    Args:
+      model: a classifier.
+      answered: Answers.
+      folder: pathlib.Path; photo number 3 becomes `00003-` and what is harmless of its name.
+
+    Yields:
+      (Answer, pathlib.Path of its picture, or None where the photo cannot be read).
+    """
+    answered, before = iter(answered), 0
+    while some := list(itertools.islice(answered, explain.BATCH)):
+        good = [each for each in some if each.error is None]
+        classes = np.array([each.probabilities.argmax() for each in good], int)
+        squares = np.array([each.square for each in good])
+        maps = iter(explain.heat_maps(model, squares, classes))
+        for number, each in enumerate(some, start=before + 1):
+            path = None
+            if each.error is None:
+                path = folder / f"{number:05d}-{_harmless(each.photo)}.jpg"
+                explained = explain.explain_picture(each.picture, next(maps))
+                with files.whole_file(path) as temporary:
+                    temporary.write_bytes(explain.side_by_side(each.picture, explained))
+            yield each, path
+        before += len(some)
+
+
+def _harmless(path):
+    """What letters, digits, dots and dashes a file's name has, at most 50 of them."""
+    return re.sub(r"[^\w.-]+", "_", pathlib.PurePath(path).stem)[:50]

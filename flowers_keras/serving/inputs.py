@@ -1,0 +1,51 @@
+"""The door to a trained classifier: class and probability for each photo.
+
+python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
+"""
+
+import glob
+import itertools
+import os
+import sys
+
+from flowers_keras.errors import UserError
+from flowers_keras.model.inference import Answer
+from flowers_keras.photos import reader
+
+
+def find_inputs(arguments):
+    """Yields the photos that the arguments mean, in their order.
+
+    Args:
+      arguments: paths of photos and of folders, which are searched to the bottom; patterns with *, ?
+        or ** where no file has that very name; "-" for a list on standard input, a path a line.
+
+    Yields:
+      Paths as str, or an Answer that says why there is none. A photo named by its path is yielded
+      whether it exists or not.
+    """
+    for argument in arguments:
+        if argument == "-":
+            for line in sys.stdin.buffer:
+                path = os.fsdecode(line.rstrip(b"\r\n"))
+                yield from _search(path) if path else ()
+        elif os.path.lexists(argument) or not glob.has_magic(argument):
+            yield from _search(argument)
+        else:
+            # Below ** every file comes by itself; searching its folders would repeat them.
+            found = sorted(glob.glob(argument, recursive=True))
+            found = [each for each in found if "**" not in argument or not os.path.isdir(each)]
+            yield from itertools.chain.from_iterable(map(_search, found or [argument]))
+
+
+def _search(path):
+    """The photos of a folder, or the path itself."""
+    if not os.path.isdir(path):
+        yield path
+        return
+    try:
+        found = reader.find_photos(path)
+    except UserError as error:
+        yield Answer(path, error=str(error))
+        return
+    yield from map(str, found) if found else [Answer(path, error="a folder without photos")]

@@ -1,0 +1,1 @@
+"""Step 4: the two phases of training."""

@@ -1,0 +1,415 @@
+"""evaluate, scores and photos.labelled: the figures, and the door that prints them for any folder."""
+
+import csv
+import dataclasses
+import functools
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+from sklearn import metrics as reference
+
+from configs import finetune
+from flowers_keras import errors, evaluate, files
+from flowers_keras.errors import UserError
+from flowers_keras.evaluation import labelled_folder, measure, scores
+from flowers_keras.model import archive, classifier, conditioning, inference
+from flowers_keras.photos import sources, splits, synthetic
+from tests.conftest import measuring
+
+# Not alphabetical, as in TFDS: neither the folder's order nor that of the drawings.
+CLASS_NAMES = ("tulips", "daisy", "sunflowers", "roses", "dandelion")
+IMAGE_SIZE = 75
+BATCH_SIZE = 8
+TRAINING, UNLIKE = range(20), range(500, 520)
+COPIES = ("mirrored", "resized", "recompressed")
+
+
+# The figures.
+
+
+def random_predictions(count=400, classes=5, tta=True, seed=0):
+    random = np.random.default_rng(seed)
+    probabilities = random.dirichlet(np.full(classes, 0.4), (2, count)).clip(1e-6)
+    probabilities /= probabilities.sum(axis=-1, keepdims=True)
+    labels = np.where(
+        random.random(count) < 0.6, probabilities[0].argmax(1), random.integers(0, classes - 1, count)
+    )
+    return measure.Predictions(
+        [f"photo, \u201c{i}\u201d.jpg" for i in range(count)],
+        labels,
+        tuple(f'class "{i}"' for i in range(classes)),
+        probabilities[0],
+        probabilities.mean(axis=0) if tta else None,
+    )
+
+
+def recomputed(path, temperature):
+    """The figures in `metrics.json` from `predictions.csv` alone, by scikit-learn where it has them."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = list(rows[0])[2:]
+    names = columns[: len(columns) // 2]
+    true = [row["class"] for row in rows]
+    labels = np.array([names.index(name) for name in true])
+    order = {"labels": range(len(names)), "average": None, "zero_division": np.nan}
+
+    def table(columns):
+        return np.array([[float(row[name]) for name in columns] for row in rows])
+
+    def figures(p):
+        return {
+            "accuracy": reference.accuracy_score(labels, p.argmax(1)),
+            "loss": reference.log_loss(labels, p, labels=range(len(names))),
+            "ece": binned_error(labels, p),
+        }
+
+    plain = table(names)
+    found = figures(plain)
+    if rows[0][columns[-1]]:
+        found |= {f"{name}_tta": value for name, value in figures(table(columns[len(names) :])).items()}
+    softer = plain ** (1 / temperature)
+    found["ece_calibrated"] = binned_error(labels, softer / softer.sum(axis=1, keepdims=True))
+    found["confusion"] = reference.confusion_matrix(labels, plain.argmax(1), labels=range(len(names)))
+    found["precision"] = reference.precision_score(labels, plain.argmax(1), **order)
+    found["recall"] = reference.recall_score(labels, plain.argmax(1), **order)
+    return found
+
+
+def binned_error(labels, probabilities):
+    """Expected calibration error, as Guo et al. write it: 15 bins of equal width."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    edges = np.linspace(0, 1, 16)
+    error = 0
+    for low, high in zip(edges, edges[1:], strict=False):
+        inside = (confidence >= low) & ((confidence < high) | (high == 1))
+        if inside.any():
+            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return error
+
+
+def assert_agree(figures, expected):
+    for name in ("accuracy", "accuracy_tta", "loss", "loss_tta", "ece", "ece_tta", "ece_calibrated"):
+        if name in expected:
+            assert figures[name] == pytest.approx(expected[name], rel=1e-13, abs=1e-15), name
+        else:
+            assert figures[name] is None, name
+    assert np.array_equal(figures["confusion"], expected["confusion"])
+    for name in ("precision", "recall"):
+        shares = [np.nan if each[name] is None else each[name] for each in figures["per_class"].values()]
+        assert np.array_equal(shares, expected[name], equal_nan=True), name
+
+
+@pytest.mark.parametrize("tta", [True, False])
+@pytest.mark.parametrize("classes", [2, 5, 37])
+def test_figures_are_those_of_scikit_learn(tmp_path, tta, classes):
+    predictions = random_predictions(classes=classes, tta=tta, seed=classes)
+    measure.save_predictions(predictions, tmp_path / "predictions.csv")
+    expected = recomputed(tmp_path / "predictions.csv", 1.7)
+    assert_agree(measure.compute_metrics(predictions, 1.7), expected)
+
+    labels = predictions.labels.copy()
+    labels[7] = (labels[7] + 1) % classes
+    one_wrong = dataclasses.replace(predictions, labels=labels)
+    with pytest.raises(AssertionError):
+        assert_agree(measure.compute_metrics(one_wrong, 1.7), expected)
+
+
+def test_metrics_are_json_and_complete():
+    predictions = random_predictions(count=60, classes=9)
+    metrics = measure.compute_metrics(predictions, None)
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+    assert metrics["count"] == 60 == sum(each["count"] for each in metrics["per_class"].values())
+    assert metrics["ece_calibrated"] is None
+    assert metrics["accuracy_interval"] == scores.wilson_interval(round(60 * metrics["accuracy"]), 60)
+    assert list(metrics["per_class"]) == list(predictions.class_names)
+    assert (
+        metrics["per_class"]['class "8"']
+        == {
+            "precision": 0.0 if np.any(predictions.plain.argmax(1) == 8) else None,
+            "recall": None,
+            "count": 0,
+        }
+        or 8 in predictions.labels
+    )
+
+
+def test_figures_do_not_depend_on_the_order_of_photos():
+    predictions = random_predictions(count=997)
+    expected = measure.compute_metrics(predictions, 1.3)
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(997)
+        shuffled = dataclasses.replace(
+            predictions,
+            labels=predictions.labels[order],
+            plain=predictions.plain[order],
+            tta=predictions.tta[order],
+        )
+        assert measure.compute_metrics(shuffled, 1.3) == expected
+
+
+def test_probability_of_zero_costs_as_much_as_one_in_ten_million():
+    assert scores.cross_entropy(np.array([0]), np.array([[0.0, 1.0]])) == pytest.approx(-np.log(1e-7))
+
+
+@pytest.mark.parametrize("tta", [True, False])
+def test_predictions_are_read_back_to_the_last_digit(tmp_path, tta):
+    predictions = random_predictions(tta=tta)
+    measure.save_predictions(predictions, tmp_path / "predictions.csv")
+    again = measure.load_predictions(tmp_path / "predictions.csv")
+    assert again.ids == predictions.ids and again.class_names == predictions.class_names
+    assert np.array_equal(again.labels, predictions.labels)
+    assert np.array_equal(again.plain, predictions.plain)
+    assert again.tta is None if not tta else np.array_equal(again.tta, predictions.tta)
+
+
+def test_intervals_are_those_of_the_literature():
+    assert scores.wilson_interval(0, 10) == pytest.approx([0, 0.2775], abs=5e-5)
+    assert scores.wilson_interval(10, 10) == pytest.approx([0.7225, 1], abs=5e-5)
+    assert scores.wilson_interval(50, 100) == pytest.approx([0.4038, 0.5962], abs=5e-5)
+    # Newcombe (1998), table II, method 10.
+    assert scores.drop_interval((56, 70), (48, 80)) == pytest.approx([0.0524, 0.3339], abs=5e-5)
+    assert scores.drop_interval((9, 10), (3, 10)) == pytest.approx([0.1705, 0.8090], abs=5e-5)
+    assert scores.drop_interval((10, 10), (0, 20)) == pytest.approx([0.6791, 1.0], abs=5e-5)
+
+
+# Predicting.
+
+
+@dataclasses.dataclass
+class Recorder:
+    """Stands in for a model: the mean colour, and what it was shown."""
+
+    shapes: list
+
+    def predict_on_batch(self, photos):
+        self.shapes.append(photos.shape)
+        return photos.mean(axis=(1, 2)).astype(np.float32) / 255
+
+
+@pytest.mark.parametrize("batch_size, computed", [(4, 4), (32, 32), (4096, 32)])
+def test_every_photo_is_computed_in_a_batch_of_the_same_size(batch_size, computed):
+    photos = sources.synthetic_photos(45, 32, 0)
+    recorder = Recorder([])
+    predictions = measure.predict_photos(
+        recorder, photos, np.arange(45), measuring(32, batch_size, tta=True), ""
+    )
+    assert set(recorder.shapes) == {(computed, 32, 32, 3)}
+    drawn = np.stack([synthetic.draw_flower(i % 5, (0, i), 32) for i in range(45)])
+    assert np.array_equal(predictions.plain, Recorder([]).predict_on_batch(drawn).astype(np.float64))
+    assert predictions.ids == list(photos.ids)
+
+
+def test_prediction_does_not_depend_on_neighbours(network):
+    photos = np.stack([synthetic.draw_flower(i % 5, (9, i), IMAGE_SIZE) for i in range(BATCH_SIZE)])
+    together = inference.predict_batch(network, photos, BATCH_SIZE)
+    for shown in ([0], [5], [6, 2], [7, 6, 5, 4, 3, 2, 1, 0], [3, 3, 3, 3, 3]):
+        assert np.array_equal(inference.predict_batch(network, photos[shown], BATCH_SIZE), together[shown])
+    assert np.ptp(together, axis=0).min() > 1e-3
+
+
+def test_tta_is_the_same_for_a_mirrored_photo(network):
+    photos = np.stack([synthetic.draw_flower(i % 5, (9, i), IMAGE_SIZE) for i in range(5)])
+    plain, tta = inference.predict_with_flip(network, photos, BATCH_SIZE)
+    mirrored, mirrored_tta = inference.predict_with_flip(network, photos[:, :, ::-1], BATCH_SIZE)
+    assert np.array_equal(tta, mirrored_tta)
+    assert np.array_equal(tta, (plain + mirrored) / 2)
+    assert np.abs(plain - mirrored).max(axis=1).min() > 1e-4  # of unlike photos, or this shows nothing
+
+
+# The door.
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The real network with random weights, fit to tell photos apart."""
+    keras.utils.set_random_seed(1)
+    network = classifier.build_classifier(len(CLASS_NAMES), IMAGE_SIZE, hidden_units=32)
+    photos = np.stack([synthetic.draw_flower(i % 5, (4, i), IMAGE_SIZE) for i in range(16)])
+    conditioning.condition_random_weights(network, [photos])
+    return network
+
+
+@pytest.fixture(scope="module")
+def run(network, tmp_path_factory):
+    """The folder of a run, trained on drawings `TRAINING`; class 0 of the model is tulips."""
+    folder = tmp_path_factory.mktemp("run")
+    config = finetune.get_config()
+    config.data.image_size, config.data.batch_size = IMAGE_SIZE, BATCH_SIZE
+    card = {"class_names": list(CLASS_NAMES), "image_size": IMAGE_SIZE, "recipe": config.to_dict()}
+    archive.save(network, folder / "model.keras", card)
+    photos = sources.synthetic_photos(len(TRAINING) + 5, 96, 0)
+    fingerprints, _ = splits.look_at(photos)
+    parts = {"train": np.array(TRAINING), "validation": np.arange(20, 25), "test": np.array([], int)}
+    splits.save(splits.Split(parts, fingerprints, [], [], []), photos, folder / "splits.json")
+    files.write_json(folder / "metrics.json", {"temperature": 1.5})
+    return folder
+
+
+def save_drawing(folder, index, copy=""):
+    """Writes drawing `index`, or a copy of it, into the folder of its class; returns its id."""
+    name = synthetic.CLASS_NAMES[index % 5]
+    image = Image.open(io.BytesIO(synthetic.photo_bytes(index, 0, 96)))
+    path = folder / name / f"{index}{copy}.{'jpg' if copy == 'recompressed' else 'png'}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if copy == "mirrored":
+        image = ImageOps.mirror(image)
+    if copy == "resized":
+        image = image.resize((211, 140), Image.Resampling.BICUBIC)
+    image.save(path, **({"quality": 40} if copy == "recompressed" else {}))
+    return f"{name}/{path.name}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def load_once():
+    """Reads the model from the disk once, as that takes seconds."""
+    load = functools.cache(archive.load)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            archive, "load", lambda path: load((path / "model.keras" if path.is_dir() else path).resolve())
+        )
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for index in UNLIKE:
+        save_drawing(tmp_path / "photos", index)
+    return tmp_path / "photos"
+
+
+def open_door(*arguments):
+    """The status with which the door ends."""
+    with pytest.raises(SystemExit) as ended:
+        errors.run_door(lambda: evaluate.main([str(each) for each in arguments]))
+    return ended.value.code
+
+
+def measured(run, folder, tmp_path):
+    """What the door writes."""
+    output = tmp_path / "output.json"
+    assert open_door(f"--model={run}/model.keras", f"--data=folder:{folder}", f"--output={output}") == 0
+    return json.loads(output.read_text())
+
+
+def refused(capsys, *arguments):
+    """The one line with which the door refuses."""
+    capsys.readouterr()
+    assert open_door(*arguments) == 2
+    (line,) = lines_about("error:", capsys)
+    return line
+
+
+def lines_about(start, capsys):
+    """Lines of standard error, where a progress bar may be as well."""
+    return [line for line in capsys.readouterr().err.splitlines() if line.startswith(start)]
+
+
+def test_door_gives_the_figures_of_the_recipe_to_the_last_digit(run, folder, tmp_path, capsys):
+    drawn = sources.synthetic_photos(UNLIKE.stop, 96, 0)
+    order = [CLASS_NAMES.index(name) for name in synthetic.CLASS_NAMES]
+    photos = dataclasses.replace(
+        drawn, labels=np.array(order, np.int32)[drawn.labels], class_names=CLASS_NAMES
+    )
+    positions = np.random.default_rng(0).permutation(UNLIKE)  # other neighbours than in the folder
+    model, _ = archive.load(run / "model.keras")
+    predictions = measure.predict_photos(
+        model, photos, positions, measuring(IMAGE_SIZE, BATCH_SIZE, tta=True), ""
+    )
+    expected = measure.compute_metrics(predictions, 1.5)
+    metrics = measured(run, folder, tmp_path)
+    assert {name: metrics[name] for name in expected} == expected
+    assert metrics.keys() - expected.keys() == {"left_out", "twins_in_training"}
+    assert list(metrics["per_class"]) == list(CLASS_NAMES)
+    assert 0 < sum(map(any, np.array(metrics["confusion"]).T)) and metrics["count"] == 20
+    shown = capsys.readouterr().out
+    assert f"{expected['accuracy']:.2%}" in shown and f"{expected['accuracy_tta']:.2%}" in shown
+    assert all(name in shown for name in CLASS_NAMES)
+
+
+def test_door_reports_every_planted_twin_and_no_other(run, folder, tmp_path, capsys):
+    planted = {
+        (save_drawing(folder, index, copy), f"drawn-{index:05d}") for index in TRAINING for copy in COPIES
+    }
+    planted.add((save_drawing(folder, 3), "drawn-00003"))  # the very same bytes, or nearly
+    save_drawing(folder, 22)  # of the run's validation photos: the model did not learn from it
+    metrics = measured(run, folder, tmp_path)
+    assert {(one, other) for one, other, _ in metrics["twins_in_training"]} == planted
+    assert all(0 <= bits <= 8 for *_, bits in metrics["twins_in_training"])
+    assert f"{len(planted)} of them have a twin" in capsys.readouterr().out
+
+
+def test_door_finds_no_twin_among_unlike_photos(run, folder, tmp_path, capsys):
+    assert measured(run, folder, tmp_path)["twins_in_training"] == []
+    assert "0 of them have a twin" in capsys.readouterr().out
+
+
+def test_door_works_without_what_stands_beside_the_model(run, folder, tmp_path, capsys):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "model.keras").symlink_to(run / "model.keras")
+    metrics = measured(alone, folder, tmp_path)
+    assert metrics["twins_in_training"] is None and metrics["ece_calibrated"] is None
+    assert "not known" in capsys.readouterr().out
+
+
+def test_class_that_the_folder_lacks_is_one_line(run, folder, tmp_path, capsys):
+    shutil.rmtree(folder / "roses")
+    metrics = measured(run, folder, tmp_path)
+    (line,) = lines_about("note:", capsys)
+    assert "no roses" in line
+    assert metrics["count"] == 16 and metrics["per_class"]["roses"]["recall"] is None
+    assert metrics["confusion"][CLASS_NAMES.index("roses")] == [0] * 5
+
+
+def test_class_that_the_model_does_not_know_is_refused(run, folder, capsys):
+    (folder / "roses").rename(folder / "lilies")
+    line = refused(capsys, f"--model={run}", f"--data=folder:{folder}")
+    assert "lilies" in line and all(name in line for name in CLASS_NAMES)
+
+
+def test_broken_photos_are_left_out_and_named(run, folder, tmp_path, capsys):
+    (folder / "roses" / "502.png").write_bytes(b"")
+    metrics = measured(run, folder, tmp_path)
+    assert metrics["count"] == 19 and metrics["left_out"] == [["roses/502.png", "empty file"]]
+    assert "roses/502.png" in capsys.readouterr().out
+    for photo in folder.glob("*/*.png"):
+        photo.write_bytes(b"nothing")
+    assert "daisy/500.png" in refused(capsys, f"--model={run}", f"--data=folder:{folder}")
+
+
+def test_door_refuses_what_it_cannot_do(run, folder, tmp_path, capsys):
+    model, data = f"--model={run}/model.keras", f"--data=folder:{folder}"
+    assert "folder:PATH" in refused(capsys, model, f"--data={folder}")
+    assert "no-such" in refused(capsys, model, f"--data=folder:{folder}/no-such")
+    assert "class" in refused(capsys, model, f"--data=folder:{folder}/roses")
+    assert "no-such.keras" in refused(capsys, f"--model={run}/no-such.keras", data)
+    assert "own record" in refused(capsys, model, data, f"--output={run}/metrics.json")
+    assert json.loads((run / "metrics.json").read_text()) == {"temperature": 1.5}
+    (tmp_path / "file").touch()
+    assert "cannot write" in refused(capsys, model, data, f"--output={tmp_path}/file/x.json")
+    with pytest.raises(UserError):
+        labelled_folder.evaluate_folder(run, "synthetic")
+
+
+def test_module_is_a_door(tmp_path):
+    """As a command, in a process of its own."""
+    root = pathlib.Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "flowers_keras.evaluate", "--model=absent.keras", "--data=folder:x"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.splitlines()[-1].startswith("error: absent.keras is not there")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,199 @@
+"""The classifier: what trains in each phase, where it can be cut, what its file holds."""
+
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from flowers_keras import config
+from flowers_keras.errors import UserError
+from flowers_keras.model import archive, classifier, conditioning
+from flowers_keras.training import phases
+from tests.conftest import SIZE
+
+CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {}}
+
+
+@pytest.fixture
+def photos():
+    return np.random.default_rng(0).integers(0, 256, (16, SIZE, SIZE, 3), np.uint8)
+
+
+def statistics(model):
+    return {
+        layer.name: [keras.ops.convert_to_numpy(v.value) for v in (layer.moving_mean, layer.moving_variance)]
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+
+
+def moved(before, after):
+    return [any((a != b).any() for a, b in zip(before[name], after[name], strict=True)) for name in before]
+
+
+def fit(model, photos, learning_rate=1e-3):
+    labels = np.arange(len(photos)) % 3
+    phases.compile_network(model, learning_rate)
+    model.fit(photos, labels, batch_size=8, epochs=1, verbose=0)
+
+
+def test_only_the_heads_four_variables_train_when_frozen(network):
+    classifier.freeze(network)
+    head = [network.get_layer(name) for name in ("hidden", "probabilities")]
+    expected = [id(v) for layer in head for v in (layer.kernel, layer.bias)]
+    assert [id(v) for v in network.trainable_variables] == expected
+
+
+def test_everything_after_mixed8_trains_and_nothing_before(network):
+    classifier.unfreeze_from(network, "mixed8")
+    names = [layer.name for layer in network.layers]
+    boundary = names.index("mixed8")
+    assert boundary == 249  # InceptionV3's layer 248, behind the Rescaling
+    for place, layer in enumerate(network.layers):
+        batch_norm = isinstance(layer, keras.layers.BatchNormalization)
+        assert layer.trainable == (place > boundary and not batch_norm), layer.name
+    convolutions = [x for x in network.layers[boundary + 1 :] if isinstance(x, keras.layers.Conv2D)]
+    assert len(network.trainable_variables) == len(convolutions) + 4 == 22
+    trainable, frozen = classifier.count_parameters(network)
+    # mixed9 and mixed10 hold 11.1 M parameters, BatchNorm's 9,792 offsets among them.
+    assert trainable == sum(int(np.prod(v.shape)) for v in network.trainable_variables)
+    assert trainable + frozen == network.count_params()
+
+
+def test_everything_before_a_boundary_is_its_ancestor(network):
+    for boundary in config.BOUNDARIES:
+        trunk, tail = classifier.cut(network, boundary)
+        place = [layer.name for layer in network.layers].index(boundary)
+        assert len(trunk.layers) == place + 1 and len(tail.layers) == len(network.layers) - place
+
+
+@pytest.mark.parametrize("boundary", ["rescaling", "mixed5", "mixed8", "pooled"])
+def test_trunk_and_tail_are_the_whole(network, photos, boundary):
+    trunk, tail = classifier.cut(network, boundary)
+    whole = network.predict_on_batch(photos)
+    assert np.abs(tail.predict_on_batch(trunk.predict_on_batch(photos)) - whole).max() < 1e-5
+
+
+def test_a_tail_shares_its_layers_with_the_whole(network, photos):
+    trunk, tail = classifier.cut(network, "mixed8")
+    before = network.predict_on_batch(photos)
+    classifier.unfreeze_from(network, "mixed8")
+    fit(tail, trunk.predict_on_batch(photos))
+    assert np.abs(network.predict_on_batch(photos) - before).max() > 1e-3
+
+
+def test_frozen_weights_and_statistics_stay_and_the_others_move(network, photos):
+    classifier.unfreeze_from(network, "mixed8")
+    before = {id(v): keras.ops.convert_to_numpy(v.value).copy() for v in network.weights}
+    free = {id(v) for v in network.trainable_variables}
+    fit(network, photos)
+    for variable in network.weights:  # the statistics of BatchNorm are among them
+        same = np.array_equal(before[id(variable)], keras.ops.convert_to_numpy(variable.value))
+        assert same == (id(variable) not in free), variable.path
+
+
+def test_statistics_move_after_the_boundary_when_they_are_asked_to(network, photos):
+    trunk, tail = classifier.cut(network, "mixed9")
+    before = statistics(network)
+    classifier.unfreeze_from(network, "mixed9", train_batch_norm=True)
+    fit(tail, trunk.predict_on_batch(photos))
+    boundary = [layer.name for layer in network.layers].index("mixed9")
+    norms = [i for i, x in enumerate(network.layers) if isinstance(x, keras.layers.BatchNormalization)]
+    assert moved(before, statistics(network)) == [i > boundary for i in norms]
+
+
+def test_unfreezing_without_compiling_again_trains_nothing_new(network, photos):
+    """The trap that `compile_network` in every phase is for."""
+    trunk, tail = classifier.cut(network, "mixed9")
+    activations, labels = trunk.predict_on_batch(photos), np.arange(len(photos)) % 3
+    kernels = [x.kernel for x in tail.layers if isinstance(x, keras.layers.Conv2D)]
+    before = [keras.ops.convert_to_numpy(kernel.value).copy() for kernel in kernels]
+
+    def unchanged():
+        after = [keras.ops.convert_to_numpy(kernel.value) for kernel in kernels]
+        return [np.array_equal(*pair) for pair in zip(before, after, strict=True)]
+
+    classifier.freeze(network)
+    phases.compile_network(tail, 1e-3)
+    tail.fit(activations, labels, verbose=0)
+    classifier.unfreeze_from(network, "mixed9")
+    tail.fit(activations, labels, verbose=0)
+    assert all(unchanged())
+    phases.compile_network(tail, 1e-3)
+    tail.fit(activations, labels, verbose=0)
+    assert not any(unchanged())
+
+
+def test_conditioned_statistics_are_those_of_the_photos(network, photos):
+    first = next(x for x in network.layers if isinstance(x, keras.layers.BatchNormalization))
+    conditioning.condition_random_weights(network, [photos])
+    values = keras.Model(network.input, first.input).predict_on_batch(photos)
+    assert np.allclose(values.mean((0, 1, 2)), first.moving_mean, atol=1e-4)
+    assert np.allclose(values.var((0, 1, 2)), first.moving_variance, rtol=1e-2, atol=1e-4)
+    assert (keras.ops.convert_to_numpy(first.beta) == 2).all()
+
+
+def test_a_saved_model_is_float32_and_predicts_the_same(network, photos, tmp_path):
+    archive.save(network, tmp_path / "model.keras", CARD)
+    loaded, card = archive.load(tmp_path)
+    assert card == CARD
+    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
+    assert np.array_equal(loaded.predict_on_batch(photos), network.predict_on_batch(photos))
+
+
+def test_a_model_that_was_trained_in_bfloat16_is_saved_in_float32(photos, tmp_path):
+    model = classifier.build_classifier(3, SIZE, hidden_units=8, policy="mixed_bfloat16")
+    assert model.get_layer("mixed8").compute_dtype == "bfloat16"
+    assert model.predict_on_batch(photos).dtype == np.float32
+    archive.save(model, tmp_path / "model.keras", CARD)
+    loaded, _ = archive.load(tmp_path / "model.keras")
+    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
+
+
+def test_models_from_strangers(network, tmp_path):
+    path = tmp_path / "model.keras"
+    with pytest.raises(UserError, match="is not there"):
+        archive.load(path)
+    path.write_bytes(b"PK\x03\x04 not an archive")
+    with pytest.raises(UserError, match="is not a classifier that flowers_keras saved"):
+        archive.load(path)
+    archive.save(network, path, CARD)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="damaged"):
+        archive.load(path)
+    archive.save(network, path, CARD | {"class_names": ["x", "y"]})
+    with pytest.raises(UserError, match="names 2 classes"):
+        archive.load(path)
+
+
+def test_code_in_a_model_file_is_refused(tmp_path):
+    inputs = keras.Input((SIZE, SIZE, 3))
+    outputs = keras.layers.Lambda(lambda x: keras.ops.mean(x, axis=(1, 2)))(inputs)
+    keras.Model(inputs, outputs).save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras", "a") as members:
+        members.writestr("flowers_keras.json", '{"class_names": ["x", "y", "z"], "image_size": 75, "recipe": {}}')
+    with pytest.raises(UserError, match="damaged"):
+        archive.load(tmp_path / "model.keras")
+
+
+def test_weights_that_cannot_be_used(tmp_path):
+    with pytest.raises(UserError, match="model.weights=.*nowhere.h5 is no file"):
+        classifier.build_classifier(3, SIZE, str(tmp_path / "nowhere.h5"))
+    small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    small.save_weights(tmp_path / "other.weights.h5")
+    with pytest.raises(UserError, match="does not hold InceptionV3's weights"):
+        classifier.build_classifier(3, SIZE, str(tmp_path / "other.weights.h5"))
+    (tmp_path / "cut.h5").write_bytes((tmp_path / "other.weights.h5").read_bytes()[:500])
+    with pytest.raises(UserError, match="truncated"):
+        classifier.build_classifier(3, SIZE, str(tmp_path / "cut.h5"))
+
+
+def test_imagenet_weights_without_a_network(monkeypatch):
+    def offline(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", offline)
+    with pytest.raises(UserError, match="--config.model.weights=PATH.h5.*quickstart"):
+        classifier.build_classifier(3, SIZE, "imagenet")

@@ -1,0 +1,78 @@
+"""The trunk computes what the frozen layers compute; in bfloat16 without BatchNormalization of its own."""
+
+import keras
+import numpy as np
+import pytest
+
+from flowers_keras.benchmark.exactness import in_policy
+from flowers_keras.model import classifier, folding
+from flowers_keras.photos import synthetic
+from tests.conftest import SIZE
+
+CARD = {"class_names": ["a", "b", "c"], "image_size": SIZE}
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return np.stack([synthetic.draw_flower(i % 5, 100 + i, SIZE) for i in range(12)])
+
+
+def norms(model):
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def furthest(found, expected):
+    """Largest difference, as a share of the largest value."""
+    return np.abs(np.asarray(found, np.float32) - expected).max() / np.abs(expected).max()
+
+
+def test_in_float32_the_trunk_is_the_classifiers_layers(network, photos):
+    trunk, (same, tail) = folding.make_trunk(network, "mixed8"), classifier.cut(network, "mixed8")
+    assert trunk.get_layer("mixed8") is same.get_layer("mixed8")
+    activation, _ = trunk.predict_on_batch(photos)
+    assert np.array_equal(activation, same.predict_on_batch(photos))
+    assert furthest(tail.predict_on_batch(activation), network.predict_on_batch(photos)) < 1e-5
+
+
+def test_folding_computes_the_same_function(network, photos):
+    """In float64, where rounding cannot hide a mistake, nor random weights blow it up."""
+    double, _ = classifier.cut(in_policy(network, CARD, "float64"), "mixed10")
+    folded = folding.fold_batch_norm(double)
+    assert len(norms(double)) == 94 and norms(folded) == [] and folded.trainable_weights == []
+    found, expected = folded.predict_on_batch(photos), double.predict_on_batch(photos)
+    assert found.dtype == np.float64 and np.abs(found - expected).max() < 1e-9 * np.abs(expected).max()
+
+
+def test_every_part_of_a_normalization_is_folded(photos):
+    """InceptionV3's has no gamma and its convolutions no bias; another network's may."""
+    random = np.random.default_rng(0)
+    photo = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Conv2D(4, 5, strides=4)(photo)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Conv2D(4, 3, use_bias=False)(x)
+    x = keras.layers.BatchNormalization(center=False)(x)
+    x = keras.layers.Activation("relu")(x)
+    network = keras.Model(photo, keras.layers.BatchNormalization()(x))  # after no convolution: stays
+    network.set_weights([random.uniform(0.5, 1.5, each.shape) for each in network.get_weights()])
+    folded = folding.fold_batch_norm(network)
+    assert len(norms(folded)) == 1
+    assert furthest(folded.predict_on_batch(photos), network.predict_on_batch(photos)) < 1e-5
+
+
+def test_in_bfloat16_the_trunk_is_a_folded_copy_as_near_to_float32_as_the_layers(network, photos):
+    half = in_policy(network, CARD, "mixed_bfloat16")
+    trunk, (apart, _) = folding.make_trunk(half, "mixed8"), classifier.cut(half, "mixed8")
+    assert norms(trunk) == [] and trunk.trainable_weights == []
+    assert [tensor.dtype for tensor in trunk.outputs] == ["bfloat16", "float32"]
+    exact = classifier.cut(network, "mixed8")[0].predict_on_batch(photos)
+    activation, _ = trunk.predict_on_batch(photos)
+    errors = [
+        np.abs(np.asarray(each, np.float32) - exact).mean()
+        for each in (activation, apart.predict_on_batch(photos))
+    ]
+    assert 0 < errors[0] < 1.5 * errors[1]
+
+    for layer in half.layers:  # it is a copy, and has left the classifier alone
+        layer.set_weights([2 * each for each in layer.get_weights()])
+    assert np.array_equal(trunk.predict_on_batch(photos)[0], activation)
+    assert all(layer.trainable for layer in norms(half))

@@ -1,0 +1,348 @@
+"""The reader uses a photo rightly or leaves it out with a reason; nothing crashes or stalls it."""
+
+import concurrent.futures
+import io
+import pathlib
+import random
+import shutil
+import struct
+import time
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile, ImageOps
+
+from flowers_keras.errors import UserError
+from flowers_keras.photos import reader
+from tests.photos import bad_photos
+from tests.photos.bad_photos import LEFT_OUT, USED, encode
+
+MUTANTS = 500  # of each format
+LONGEST = 2.0  # seconds for one mutant
+MEBIBYTE = 1 << 20
+ORIENTATION = 0x0112  # tag of EXIF
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bad")
+    yield bad_photos.make_corpus(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def noise():
+    """A photo whose every pixel tells where it belongs: uint8 [23, 37, 3]."""
+    return np.random.default_rng(7).integers(0, 256, (23, 37, 3), np.uint8)
+
+
+@pytest.fixture
+def silence(capfd):
+    """Fails the test if anything warned, or was printed on standard error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    assert [str(each.message) for each in caught] == []
+    assert capfd.readouterr().err == ""
+
+
+def read(path):
+    return reader.read_photo(reader.read_file(path))
+
+
+def complaint(case):
+    """What is wrong with how a case was treated, or None."""
+    try:
+        photo = read(case.path)
+    except reader.BrokenPhoto as error:
+        if case.expected == USED:
+            return f"left out: {error}"
+        return None if case.reason in str(error) else f"reason: {error}"
+    if case.expected == LEFT_OUT:
+        return "used"
+    if photo.dtype != np.uint8 or photo.shape != case.shape:
+        return f"{photo.dtype} {photo.shape}"
+    corners = [photo[:4, :4], photo[:4, -4:], photo[-4:, :4], photo[-4:, -4:]]
+    seen = [corner.mean((0, 1)).round().astype(int).tolist() for corner in corners]
+    wrong = np.abs(np.array(seen) - case.corners).max() > case.tolerance
+    return f"corners {seen} instead of {case.corners}" if wrong else None
+
+
+def refusal(data):
+    """The reason why bytes are no photo."""
+    with pytest.raises(reader.BrokenPhoto) as caught:
+        reader.read_photo(data)
+    return str(caught.value)
+
+
+def memory_peak(reset=False):
+    """Largest resident memory so far, or since the last reset, in MiB; Linux only."""
+    try:
+        if reset:
+            pathlib.Path("/proc/self/clear_refs").write_text("5")
+        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        pytest.skip("the peak of memory cannot be measured here")
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1024
+
+
+def test_corpus_is_used_rightly_or_left_out(corpus, silence):
+    complaints = {case.path.name: complaint(case) for case in corpus}
+    assert {name: text for name, text in complaints.items() if text} == {}
+    assert sum(case.expected == USED for case in corpus) > 40
+    assert sum(case.expected == LEFT_OUT for case in corpus) > 40
+
+
+def test_reasons_are_one_short_line(corpus):
+    for case in corpus:
+        if case.expected == LEFT_OUT:
+            with pytest.raises(reader.BrokenPhoto) as caught:
+                read(case.path)
+            assert 5 < len(str(caught.value)) < 90 and "\n" not in str(caught.value)
+
+
+def test_complaint_sees_what_is_wrong(tmp_path):
+    path = tmp_path / "scene.png"
+    path.write_bytes(encode(bad_photos.scene(), "PNG"))
+    mirrored = tuple(bad_photos.CORNERS[i] for i in (1, 0, 3, 2))
+    assert complaint(bad_photos.Case(path, USED)) is None
+    assert complaint(bad_photos.Case(path, LEFT_OUT)) == "used"
+    assert "(32, 48, 3)" in complaint(bad_photos.Case(path, USED, shape=(48, 32, 3)))
+    assert "corners" in complaint(bad_photos.Case(path, USED, corners=mirrored))
+    path.write_bytes(b"")
+    assert complaint(bad_photos.Case(path, USED)) == "left out: empty file"
+    assert complaint(bad_photos.Case(path, LEFT_OUT, "truncated")) == "reason: empty file"
+
+
+def test_photo_larger_than_a_strip_is_the_same(corpus, monkeypatch):
+    monkeypatch.setattr(reader, "STRIP_PIXELS", 7 * bad_photos.WIDTH)
+    small = [case for case in corpus if "100" not in case.path.name]
+    assert {case.path.name: complaint(case) for case in small if complaint(case)} == {}
+
+
+def test_many_threads_read_the_same(corpus):
+    cases = [case for case in corpus if case.expected == USED and "100" not in case.path.name] * 3
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        photos = list(pool.map(lambda case: read(case.path), cases))
+    for case, photo in zip(cases, photos, strict=True):
+        assert np.array_equal(photo, read(case.path)), case.path.name
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "WEBP"])
+def test_lossless_formats_keep_every_pixel(kind, noise):
+    data = encode(Image.fromarray(noise), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    assert np.array_equal(reader.read_photo(data), noise)
+
+
+def test_every_value_of_16_bits_is_scaled_and_rounded():
+    values = np.arange(65536, dtype=">u2").reshape(256, 256)
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    photo = reader.read_photo(bad_photos.png(256, 256, 16, 0, rows))
+    expected = np.rint(values.astype(np.float64) / 257)
+    assert np.array_equal(photo, np.repeat(expected[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_as_pillow_has_it(orientation, noise):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    data = encode(Image.fromarray(noise), "JPEG", exif=exif)
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(reader.read_photo(data), ImageOps.exif_transpose(image))
+
+
+def test_truncated_anywhere_is_left_out(noise):
+    """Whatever was lost at the end: what is used is the whole picture."""
+    image = Image.fromarray(noise)
+    for kind, options in (
+        *(("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {}), ("GIF", {}), ("BMP", {})),
+        *(("WEBP", {}), ("WEBP", {"lossless": True})),
+    ):
+        data = encode(image, kind, **options)
+        whole = reader.read_photo(data)
+        for length in range(len(data)):
+            try:
+                assert np.array_equal(reader.read_photo(data[:length]), whole), (kind, length)
+                assert kind in ("GIF", "BMP"), (kind, length)  # end in bytes without pixels
+                assert length > 0.99 * len(data), (kind, length)
+            except reader.BrokenPhoto:
+                pass
+
+
+def test_settings_of_other_libraries_do_not_matter(monkeypatch, noise):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    image = Image.fromarray(noise)
+    for kind in ("JPEG", "PNG", "GIF", "BMP"):
+        data = encode(image, kind)
+        assert reader.read_photo(data).shape == noise.shape
+        assert refusal(data[: len(data) // 2]) == "truncated"
+    data = encode(image, "GIF", disposal=2)
+    assert reader.read_photo(data[:6] + b"\1\0\1\0" + data[10:]).shape == noise.shape
+
+
+def test_the_limit_of_pixels_is_the_last_that_is_used(monkeypatch, noise):
+    data = encode(Image.fromarray(noise), "PNG")
+    monkeypatch.setattr(reader, "MAX_PIXELS", noise.size // 3)
+    assert reader.read_photo(data).shape == noise.shape
+    monkeypatch.setattr(reader, "MAX_PIXELS", noise.size // 3 - 1)
+    assert refusal(data).startswith("37x23 pixels, more than")
+
+
+def test_bombs_take_no_memory(corpus):
+    bombs = [case for case in corpus if case.expected == LEFT_OUT and "bomb" in case.path.name]
+    assert len(bombs) >= 5
+    before = memory_peak(reset=True)
+    assert [complaint(case) for case in bombs] == [None] * len(bombs)
+    assert memory_peak() - before < 50
+
+
+def test_100_megapixels_take_little_more_memory_than_the_pixels(corpus):
+    (large,) = [case for case in corpus if "100_mega" in case.path.name]
+    before = memory_peak(reset=True)
+    assert complaint(large) is None
+    pixels = 3 * 10000 * 10000 // MEBIBYTE
+    assert pixels - 1 <= memory_peak() - before < 2 * pixels
+
+
+SMALL_GIF = b"GIF89a" + struct.pack("<HHBBB", 9, 9, 0, 0, 0)
+SMALL_BMP = b"BM" + struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 62, 40, 9, 9, 1, 8, 1, 0, 0, 0, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        (b"\xff\xd8", b"\xff"),
+        (b"\xff\xd8\xff\xe0\0\2", b"\0"),
+        (b"\xff\xd8", b"\xff\xfe\0\2"),
+        (b"\x89PNG\r\n\x1a\n", b"\0\0\0\0teXt\0\0\0\0"),
+        (SMALL_GIF, b"\0"),
+        (SMALL_GIF + b"!\xfe", b"\1a"),
+        (SMALL_BMP + bytes(8), b"\0\2\0\0"),  # a run of no pixels, over and over
+    ],
+    ids=["fill", "zeros", "comments", "texts", "gif_zeros", "gif_comment", "run_lengths"],
+)
+def test_floods_of_tiny_parts_do_not_stall(start, part):
+    data = start + part * (20_000_000 // len(part))
+    before = time.thread_time()
+    assert refusal(data)
+    assert time.thread_time() - before < 1
+
+
+def mutants(originals, count, seed):
+    """Files with up to five places flipped, cut or filled with random bytes."""
+    draw = random.Random(seed)
+    for _ in range(count):
+        data = bytearray(draw.choice(originals))
+        for _ in range(draw.choice((1, 1, 2, 3, 5))):
+            at, length = draw.randrange(len(data)), draw.choice((1, 1, 1, 2, 4, 40))
+            change = draw.randrange(8)
+            if change < 5:
+                data[at : at + length] = draw.randbytes(len(data[at : at + length]))
+            elif change == 5:
+                del data[at : at + length]
+            elif change == 6:
+                data[at:at] = draw.randbytes(length)
+            elif draw.random() < 0.2:
+                del data[at:]
+            data = data or bytearray(b"\0")
+        mended = data.startswith(b"\x89PNG") and draw.random() < 0.7
+        yield with_checksums(bytes(data)) if mended else bytes(data)
+
+
+def with_checksums(data):
+    """A PNG whose chunks have the right checksums again, so that a change reaches the decoder."""
+    at, parts = 8, [data[:8]]
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        body = data[at + 4 : at + 8 + length]
+        parts.append(data[at : at + 4] + body + struct.pack(">I", zlib.crc32(body)))
+        at += 12 + length
+    return b"".join(parts)
+
+
+def originals(kind):
+    """Valid files of one format, of every way in which it is decoded."""
+    pixels = np.random.default_rng(1).integers(0, 256, (24, 40, 4), np.uint8)
+    clear = Image.fromarray(pixels)
+    image, grey = clear.convert("RGB"), clear.convert("L")
+    colours, deep = image.quantize(9), Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    frames = {"save_all": True, "append_images": [Image.new("RGB", image.size)]}
+    variants = {
+        "JPEG": [(image, {"exif": exif}), (image, {"progressive": True}), (grey, {}),
+                 (image.convert("CMYK"), {}), (image, {"restart_marker_rows": 1})],
+        "PNG": [(image, {"exif": exif}), (clear, {}), (colours, {"transparency": 1}), (deep, {}),
+                (grey.convert("1"), {}), (image, frames)],
+        "WEBP": [(image, {"exif": exif}), (clear, {"lossless": True}), (clear, frames)],
+        "GIF": [(image, {}), (grey, {}), (colours, {"transparency": 1}), (image, frames)],
+    }  # fmt: skip
+    return [encode(picture, kind, **options) for picture, options in variants[kind]]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_mutants_are_used_or_left_out(kind, silence):
+    files, used, reasons, slowest = originals(kind), 0, set(), 0.0
+    before = memory_peak(reset=True)
+    for data in mutants(files, MUTANTS, seed=kind):
+        start = time.thread_time()  # so that a busy machine does not fail the test
+        try:
+            photo = reader.read_photo(data)
+            assert photo.dtype == np.uint8 and photo.ndim == 3 and photo.shape[2] == 3
+            assert 0 < photo.size <= 3 * reader.MAX_PIXELS
+            used += 1
+        except reader.BrokenPhoto as error:
+            reasons.add(str(error))
+        slowest = max(slowest, time.thread_time() - start)
+    assert slowest < LONGEST
+    assert memory_peak() - before < 600
+    # The mutants reach the decoder, and reach it in several ways.
+    assert 10 < used < MUTANTS - 10 and len(reasons) >= 4, (used, reasons)
+
+
+def test_find_photos_searches_a_folder_once(tmp_path):
+    wanted = ["B.JPG", "a.jpeg", "deep/er/c.WebP", "deep/d.gif", "deep/e.bmp", "z.Png"]
+    hidden = [".hidden.jpg", "._a.jpeg", ".git/x.jpg", "__MACOSX/a.jpeg"]
+    for name in [*wanted, *hidden, "notes.txt", "jpg", "x.tif"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "deep" / "up").symlink_to(tmp_path)
+    (tmp_path / "twice").symlink_to("deep")
+    (tmp_path / "circle.png").symlink_to("circle.png")
+    expected = [tmp_path / name for name in sorted([*wanted, "circle.png"])]
+    assert reader.find_photos(tmp_path) == reader.find_photos(str(tmp_path)) == expected
+
+
+def test_find_photos_follows_links_to_other_folders(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.jpg").touch()
+    (tmp_path / "photos" / "link").symlink_to("../elsewhere")
+    (tmp_path / "photos" / "b.jpg").symlink_to("../elsewhere/a.jpg")
+    found = reader.find_photos(tmp_path / "photos")
+    assert [path.name for path in found] == ["b.jpg", "a.jpg"]
+
+
+def test_find_photos_names_a_folder_that_cannot_be_listed(tmp_path):
+    with pytest.raises(UserError, match="cannot list the folder .*absent.*No such file"):
+        reader.find_photos(tmp_path / "absent")
+
+
+def test_read_file_takes_text_and_paths(tmp_path):
+    path = tmp_path / "x.jpg"
+    path.write_bytes(b"1234")
+    assert reader.read_file(path) == reader.read_file(str(path)) == b"1234"
+
+
+def test_read_file_has_a_limit(tmp_path, monkeypatch):
+    path = tmp_path / "x.jpg"
+    path.write_bytes(b"1234")
+    monkeypatch.setattr(reader, "MAX_BYTES", 4)
+    assert reader.read_file(path) == b"1234"
+    monkeypatch.setattr(reader, "MAX_BYTES", 3)
+    with pytest.raises(reader.BrokenPhoto, match="larger"):
+        reader.read_file(path)

@@ -1,0 +1,328 @@
+"""demo: the page, over plain HTTP and in a real browser."""
+
+import base64
+import concurrent.futures
+import http.client
+import io
+import json
+import pathlib
+import re
+import shutil
+import socket
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from flowers_keras import demo
+from flowers_keras.errors import UserError
+from flowers_keras.model import explain, inference
+from flowers_keras.photos import decoding, synthetic
+from flowers_keras.serving import page_server
+from tests.conftest import SIZE
+
+CLASS_NAMES = ("tulips", "<b>daisy</b>", "roses")
+
+
+@pytest.fixture(scope="module")
+def loaded(pristine):
+    model, weights = pristine
+    model.set_weights(weights)
+    card = {"class_names": CLASS_NAMES, "image_size": SIZE, "recipe": {"data": {"batch_size": 8}}}
+    return inference.Classifier(model, card)
+
+
+@pytest.fixture(scope="module")
+def server(loaded):
+    with pytest.MonkeyPatch.context() as patch:
+        # Starting must ask no name server.
+        for name in ("getfqdn", "gethostbyaddr", "gethostbyname", "create_connection"):
+            patch.setattr(socket, name, lambda *_: pytest.fail("a call that may leave the machine"))
+        server = page_server.make_server(loaded, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, args=[0.05])
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return synthetic.photo_bytes(3, 0, 160)
+
+
+def ask(server, method, path, body=None, **headers):
+    """(status, headers, body) of a request; headers of None are left out."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+    connection.putrequest(method, path, skip_host=True)
+    default = {"Host": f"127.0.0.1:{server.server_port}"}
+    default |= {} if body is None else {"Content-Length": str(len(body))}
+    for name, value in (default | {name.replace("_", "-"): value for name, value in headers.items()}).items():
+        if value is not None:
+            connection.putheader(name, value)
+    connection.endheaders(body)
+    reply = connection.getresponse()
+    found = reply.status, reply.headers, reply.read()
+    connection.close()
+    return found
+
+
+def test_page_is_whole_and_asks_for_nothing_elsewhere(server):
+    status, headers, body = ask(server, "GET", "/")
+    page, policy = body.decode(), headers["Content-Security-Policy"]
+    assert status == 200 and headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "http" not in policy
+    (nonce,) = set(re.findall(r"'nonce-([\w-]+)'", policy))
+    assert len(nonce) > 20 and page.count(f'nonce="{nonce}"') == 2
+    assert nonce not in ask(server, "GET", "/")[2].decode()
+    assert not re.search(r"https?://|//\w|@import|\bsrc=\"(?!data:)", page)
+    assert "&lt;b&gt;daisy&lt;/b&gt;" in page and "<b>daisy" not in page
+    assert headers["Cache-Control"] == "no-store" and headers["X-Content-Type-Options"] == "nosniff"
+    assert "Python" not in headers["Server"]
+    assert ask(server, "HEAD", "/")[2] == b""
+
+
+def test_photo_gets_the_answer_of_the_classifier(server, loaded, photo):
+    status, headers, body = ask(server, "POST", "/predict", photo)
+    assert status == 200 and headers["Content-Type"] == "application/json"
+    answer = json.loads(body)
+    (expected,) = loaded.predict([photo])
+    order = np.argsort(-expected, kind="stable")
+    assert [each["name"] for each in answer["classes"]] == [CLASS_NAMES[k] for k in order]
+    assert [each["probability"] for each in answer["classes"]] == expected[order].tolist()
+    kind, _, data = answer["heat_map"].partition(",")
+    assert kind == "data:image/jpeg;base64" and answer["photo"].startswith(kind)
+    image = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert image.format == "JPEG" and image.size == (160, 160)
+    square = next(loaded.answer([photo])).square[None]
+    heat = explain.heat_maps(loaded.model, square, order[:1])[0]
+    explained = explain.explain_picture(decoding.read_pixels(photo), heat).astype(int)
+    assert abs(np.asarray(image).astype(int) - explained).mean() < 4
+
+
+def test_what_is_no_photo_is_refused_with_its_reason(server, photo, monkeypatch):
+    def refused(method, path, body=None, **headers):
+        status, _, body = ask(server, method, path, body, **headers)
+        return status, json.loads(body)["error"]
+
+    assert refused("POST", "/predict", b"text") == (422, "not a photo (JPEG, PNG, WebP, GIF or BMP)")
+    assert refused("POST", "/predict", b"") == (422, "empty file")
+    assert refused("POST", "/predict", photo[:2000]) == (422, "truncated")
+    assert refused("POST", "/predict", photo, Content_Length=None)[0] == 411
+    assert refused("POST", "/predict", photo, Content_Length="-1")[0] == 411
+    assert refused("POST", "/elsewhere", photo)[0] == refused("GET", "/../etc/passwd")[0] == 404
+    monkeypatch.setattr(page_server, "LARGEST_UPLOAD", 1 << 20)
+    assert refused("POST", "/predict", bytes((1 << 20) + 1)) == (413, "larger than 1 MiB")
+    assert ask(server, "POST", "/predict", photo)[0] == 200  # and it lives
+
+
+def test_pages_of_others_are_refused(server, photo):
+    """Neither a name that was pointed at this machine (DNS rebinding) nor another page gets in."""
+    port = server.server_port
+
+    def status(host, origin=None, method="POST"):
+        path = {"POST": "/predict", "GET": "/"}[method]
+        return ask(server, method, path, photo, Host=host, Origin=origin)[0]
+
+    assert status(f"127.0.0.1:{port}", f"http://127.0.0.1:{port}") == 200
+    assert status(f"localhost:{port}", f"http://localhost:{port}") == status(f"[::1]:{port}") == 200
+    for host in (f"evil.example:{port}", "127.0.0.1.evil.example", "", None, "[::1", "a@evil.example"):
+        assert status(host) == status(host, method="GET") == 403
+    for origin in ("http://evil.example", "null", f"https://127.0.0.1:{port}", f"http://localhost:{port}"):
+        assert status(f"127.0.0.1:{port}", origin) == 403
+
+
+def test_everywhere_answers_to_the_name_of_this_machine(loaded):
+    with page_server.Server(loaded, "0.0.0.0", 0) as server:
+        assert server.is_ours(f"{socket.gethostname()}:80") and not server.is_ours("evil.example")
+        assert server.url == f"http://localhost:{server.server_port}"
+    with page_server.Server(loaded, "127.0.0.1", 0) as server:
+        assert not server.is_ours(f"{socket.gethostname()}.local")
+
+
+def test_many_at_once_get_their_own_answers(server, loaded):
+    photos = [synthetic.photo_bytes(i, 0, 90) for i in range(4)]
+    expected = [loaded.predict([photo]).max() for photo in photos]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda photo: json.loads(ask(server, "POST", "/predict", photo)[2]), photos)
+        assert [each["classes"][0]["probability"] for each in found] == expected
+    assert len(set(expected)) == 4
+
+
+def test_who_hangs_up_leaves_no_trace(server, photo, capfd):
+    for sent in (b"", b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n123"):
+        with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+            connection.sendall(sent)
+    assert ask(server, "POST", "/predict", photo)[0] == 200
+    assert capfd.readouterr() == ("", "")
+
+
+def test_port_that_is_taken_is_one_line(server, loaded):
+    with pytest.raises(UserError, match=f"--port={server.server_port} .*--port=0"):
+        page_server.make_server(loaded, "127.0.0.1", server.server_port)
+    with pytest.raises(UserError, match="--port=99999"):
+        page_server.make_server(loaded, "127.0.0.1", 99999)
+
+
+def test_door_serves_until_it_is_stopped(loaded, monkeypatch, capsys):
+    def serve(server):
+        print(ask_in_thread(server))
+        raise KeyboardInterrupt
+
+    def ask_in_thread(server):
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        status = ask(server, "GET", "/")[0]
+        thread.join()
+        return status
+
+    monkeypatch.setattr(demo, "load_classifier", lambda path: loaded)
+    monkeypatch.setattr(page_server.Server, "serve_forever", serve)
+    assert demo.main(["--model=x", "--port=0"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"open http://127\.0\.0\.1:\d+ in a browser", shown) and "200" in shown
+
+
+# In a real browser.
+
+
+@pytest.fixture(scope="module")
+def browser():
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    binary, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+    if not (binary and driver):
+        pytest.skip("neither Chromium nor its driver is installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desktop", "phone"])
+def page(request, browser, server):
+    """The page just opened, on a wide and on a narrow screen; nothing may go wrong in it."""
+    width, scheme = request.param
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+    scheme = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)
+    browser.get(server.url)
+    yield browser
+    # A reply of 422 is logged as an error too; a breach of the policy would be another one.
+    wrong = [each["message"] for each in browser.get_log("browser") if "422" not in each["message"]]
+    assert wrong == []
+    asked = [json.loads(each["message"])["message"] for each in browser.get_log("performance")]
+    asked = [
+        each["params"]["request"]["url"] for each in asked if each["method"] == "Network.requestWillBeSent"
+    ]
+    assert asked and all(url.startswith((server.url, "data:")) for url in asked)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, photo):
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "rose <i>.png").write_bytes(photo)
+    (folder / "text.jpg").write_text("no photo")
+    (folder / "empty.png").touch()
+    return folder
+
+
+def by_id(page, name):
+    return page.find_element("id", name)
+
+
+def choose(page, path):
+    by_id(page, "file").send_keys(str(path))
+
+
+def drop(page, path):
+    """Drags a file from outside onto the page."""
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        page.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 260, "data": data})
+        if kind == "dragOver":
+            assert "over" in page.find_element("tag name", "body").get_attribute("class")
+
+
+def wait_for(page, text):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(page, 60).until(lambda _: text in by_id(page, "status").text)
+
+
+@pytest.mark.parametrize("give", [choose, drop])
+def test_browser_shows_what_is_on_a_photo(page, loaded, photo, files, give):
+    give(page, files / "rose <i>.png")
+    (expected,) = loaded.predict([photo])
+    best = CLASS_NAMES[expected.argmax()]
+    wait_for(page, f"{best}, {100 * expected.max():.1f} %")
+    assert by_id(page, "status").text.endswith("rose <i>.png")
+    rows = page.find_elements("css selector", "#classes li")
+    assert [row.find_element("tag name", "b").text for row in rows] == [
+        CLASS_NAMES[k] for k in np.argsort(-expected, kind="stable")
+    ]
+    values = [float(row.find_element("tag name", "data").get_attribute("value")) for row in rows]
+    assert values == sorted(expected.tolist(), reverse=True)
+    for name in ("photo", "heat"):
+        assert page.execute_script("return arguments[0].naturalWidth", by_id(page, name)) == 160
+        assert by_id(page, name).is_displayed() and by_id(page, name).get_attribute("alt")
+    wide, shown = page.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide == shown  # nothing sticks out
+    assert "over" not in page.find_element("tag name", "body").get_attribute("class").split()
+
+
+def test_browser_refuses_a_wrong_file_and_goes_on(page, files):
+    choose(page, files / "text.jpg")
+    wait_for(page, "text.jpg cannot be used: not a photo (JPEG, PNG, WebP, GIF or BMP).")
+    assert not by_id(page, "result").is_displayed()
+    choose(page, files / "empty.png")
+    wait_for(page, "empty.png is empty")
+    choose(page, files / "rose <i>.png")
+    wait_for(page, "%")
+    assert by_id(page, "result").is_displayed()
+    choose(page, files / "text.jpg")
+    wait_for(page, "cannot be used")
+    assert not by_id(page, "result").is_displayed()  # no old answer under a new photo
+
+
+def test_browser_works_by_keyboard_and_is_announced(page):
+    from selenium.webdriver.common.keys import Keys
+
+    page.find_element("tag name", "body").send_keys(Keys.TAB)
+    focused = page.switch_to.active_element
+    assert focused.get_attribute("id") == "file" and focused.accessible_name.startswith("Drop a photo")
+    label = page.find_element("class name", "drop")
+    assert label.value_of_css_property("outline-style") == "solid"
+    assert by_id(page, "status").get_attribute("aria-live") == "polite"
+    assert page.find_element("tag name", "html").get_attribute("lang") == "en"
+
+
+def test_text_stands_out_in_both_schemes():
+    """WCAG AA: 4.5 to 1 for text on each of the grounds."""
+    style = pathlib.Path(page_server.__file__).with_name("page.html.j2").read_text()
+    for scheme in re.findall(r":root \{(.*?)\}", style, re.DOTALL):
+        colours = dict(re.findall(r"--(\w+): #(\w{6})", scheme))
+        for ground in ("paper", "raised", "wash"):
+            for text in ("ink", "soft", "bad", "accent"):
+                assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+        assert contrast(colours["edge"], colours["paper"]) >= 3
+
+
+def contrast(one, other):
+    def lightness(colour):
+        parts = np.array([int(colour[i : i + 2], 16) for i in (0, 2, 4)]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted((lightness(one), lightness(other)))
+    return (high + 0.05) / (low + 0.05)

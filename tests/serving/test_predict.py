@@ -1,0 +1,418 @@
+"""predict, classify and answers: the same probabilities as evaluation's, whatever is thrown at them."""
+
+import csv
+import functools
+import io
+import itertools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import flowers_keras
+from flowers_keras import errors, predict
+from flowers_keras.evaluation import measure
+from flowers_keras.model import archive, inference
+from flowers_keras.photos import decoding, reader, sources, synthetic
+from flowers_keras.serving import answers, inputs
+from tests.conftest import SIZE, measuring
+
+BATCH_SIZE = 8
+CLASS_NAMES = ("tulips", "daisy", "roses")
+COUNT = 21  # photos; two full batches and one that is not
+
+
+@pytest.fixture(scope="module")
+def run(pristine, tmp_path_factory):
+    """The folder of a run; its network has random weights and tells photos apart."""
+    folder = tmp_path_factory.mktemp("run")
+    model, weights = pristine
+    model.set_weights(weights)
+    recipe = {"data": {"batch_size": BATCH_SIZE}}
+    card = {"class_names": list(CLASS_NAMES), "image_size": SIZE, "recipe": recipe}
+    archive.save(model, folder / "model.keras", card)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def load_once():
+    """Reads the model from the disk once, as that takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inference, "load_classifier", functools.cache(inference.load_classifier))
+        patch.setattr(predict, "load_classifier", inference.load_classifier)
+        yield
+
+
+@pytest.fixture(scope="module")
+def loaded(run):
+    return inference.load_classifier(str(run / "model.keras"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Photos in the folders of their classes."""
+    folder = tmp_path_factory.mktemp("photos")
+    for index in range(COUNT):
+        place = folder / synthetic.CLASS_NAMES[index % 5]
+        place.mkdir(exist_ok=True)
+        (place / f"{index}.png").write_bytes(synthetic.photo_bytes(index, 0, 90 + index))
+    return folder
+
+
+def open_door(run, *arguments):
+    """The status with which the door ends."""
+    with pytest.raises(SystemExit) as ended:
+        errors.run_door(lambda: predict.main([f"--model={run}/model.keras", *map(str, arguments)]))
+    return ended.value.code
+
+
+def rows_of(capsys, run, *arguments, status=0):
+    """The door's JSON lines."""
+    capsys.readouterr()
+    assert open_door(run, "--format=json", *arguments) == status
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def refused(capsys, run, *arguments):
+    """The one line with which the door refuses."""
+    capsys.readouterr()
+    assert open_door(run, *arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def jpeg(image, **options):
+    file = io.BytesIO()
+    image.save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+# The same figures as evaluation.
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_door_gives_the_digits_of_evaluation(run, folder, loaded, tta, capsys):
+    photos = sources.folder_photos(folder)
+    expected = measure.predict_photos(
+        loaded.model, photos, np.arange(COUNT), measuring(SIZE, BATCH_SIZE, tta=True), ""
+    )
+    rows = rows_of(capsys, run, folder, *["--tta"][: int(tta)])
+    assert [row["photo"] for row in rows] == [str(folder / name) for name in photos.ids]
+    found = np.array([[row["probabilities"][name] for name in CLASS_NAMES] for row in rows])
+    assert np.array_equal(found, expected.tta if tta else expected.plain)
+    assert [row["class"] for row in rows] == [CLASS_NAMES[k] for k in found.argmax(axis=1)]
+    assert [row["probability"] for row in rows] == found.max(axis=1).tolist()
+    assert np.ptp(found, axis=0).min() > 1e-3  # or any order would do
+
+
+def test_neighbours_and_broken_photos_change_nothing(run, folder, capsys):
+    every = rows_of(capsys, run, folder)
+    names = [row["photo"] for row in every]
+    mixed = [name for i in (20, 3, 3, 7, 12, 15, 1, 0, 19) for name in (names[i], "absent.jpg")]
+    rows = rows_of(capsys, run, *mixed, status=1)
+    assert [row["photo"] for row in rows] == mixed
+    assert rows[::2] == [every[names.index(name)] for name in mixed[::2]]
+    assert all(row == {"photo": "absent.jpg", "error": "no such file or directory"} for row in rows[1::2])
+
+
+def test_few_photos_alone_are_computed_in_a_small_batch(loaded, folder, monkeypatch):
+    paths = reader.find_photos(folder)
+    np.testing.assert_allclose(loaded.predict(paths[:1]), loaded.predict(paths)[:1], atol=1e-5)
+    sizes = []
+
+    def predict_on_batch(photos):
+        sizes.append(len(photos))
+        return photos[:, 0, 0, :1] / np.float32(255)
+
+    monkeypatch.setattr(loaded.model, "predict_on_batch", predict_on_batch)
+    for photos, batch_size, expected in [
+        (paths, None, [8, 8, 8]),
+        (paths[:8], None, [8]),
+        (paths[:1], None, [2]),
+        (paths[:2] + ["absent.jpg"] * 5, None, [2]),
+        (paths[:2] + ["absent.jpg"] * 6 + paths[:1], None, [8, 8]),  # not alone
+        (paths[:3], None, [8]),
+        (paths[:8], 32, [8]),
+        (paths[:9], 32, [32]),
+        (paths[:1], 1, [1]),
+        (paths, 3, [3] * 7),
+        (paths, 99, [32]),
+        ([], None, []),
+    ]:
+        sizes.clear()
+        assert len(list(loaded.answer(photos, batch_size=batch_size))) == len(photos)
+        assert sizes == expected
+
+
+# The library.
+
+
+def test_a_photo_gives_the_same_however_it_is_given(loaded, folder):
+    path = reader.find_photos(folder)[4]
+    image = Image.open(path)
+    given = [path, str(path), path.read_bytes(), image, image, np.asarray(image)]
+    found = loaded.predict(given)
+    assert found.shape == (6, 3) and found.dtype == np.float64
+    assert (found == found[0]).all() and found[0].sum() == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(loaded.predict(np.stack([np.asarray(image)] * 2)), found[:2], atol=1e-5)
+
+
+def test_images_are_read_as_their_files_are(loaded):
+    flower = Image.fromarray(synthetic.draw_flower(2, (3, 3), 120)).resize((120, 80))
+    turned = flower.getexif()
+    turned[0x0112] = 6
+    alpha = flower.convert("RGBA")
+    alpha.putalpha(Image.linear_gradient("L").resize(alpha.size))
+    deep = Image.fromarray(np.asarray(flower.convert("L")).astype(np.uint16) * 257)
+    files = [jpeg(flower, exif=turned)]
+    for image in (flower.convert("L"), alpha, flower.convert("P"), deep, flower.convert("1")):
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        files.append(file.getvalue())
+    images = [Image.open(io.BytesIO(file)) for file in files]
+    for file, image in zip(files, images, strict=True):
+        assert np.array_equal(decoding.read_pixels(image), reader.read_photo(file)), image.mode
+    assert decoding.read_pixels(images[0]).shape == (120, 80, 3)
+    assert np.array_equal(loaded.predict(images), loaded.predict(files))
+
+
+def test_any_size_will_do(loaded):
+    noise = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3)).astype(np.uint8)
+    photos = [noise[:1, :1], noise[:2, :3999], noise[:, :1], noise]
+    found = loaded.predict(photos)
+    assert found.shape == (4, 3) and np.allclose(found.sum(axis=1), 1)
+    for photo, answer in zip(photos, loaded.answer(photos), strict=True):
+        assert answer.square.shape == (SIZE, SIZE, 3) and answer.photo is photo
+        assert max(answer.picture.shape) <= 448
+
+
+def test_what_is_no_photo_is_refused(loaded, folder):
+    path = reader.find_photos(folder)[0]
+    one = decoding.read_pixels(path)
+    for photos in (path, str(path), b"bytes", Image.fromarray(one), one):
+        with pytest.raises(TypeError, match="pass a list of photos"):
+            loaded.predict(photos)
+    for photo in (one / 255, one[..., 0], one[:0], 7, None):
+        with pytest.raises(TypeError, match="is no photo"):
+            loaded.predict([photo])
+    with pytest.raises(ValueError, match="absent.jpg: no such file"):
+        loaded.predict([path, "absent.jpg"])
+    with pytest.raises(reader.BrokenPhoto, match="photo 1: not a photo"):
+        loaded.predict([path, b"nothing"])
+    with pytest.raises(reader.BrokenPhoto, match="photo 0: damaged"):
+        loaded.predict([Image.open(io.BytesIO(path.read_bytes()[:900]))])
+    assert loaded.predict([]).shape == (0, 3)
+
+
+def test_load_classifier_is_exported(run):
+    assert flowers_keras.load_classifier(str(run / "model.keras")).class_names == CLASS_NAMES
+    assert flowers_keras.Classifier is inference.Classifier
+    with pytest.raises(AttributeError, match="no attribute 'load_model'"):
+        _ = flowers_keras.load_model
+
+
+# Streams.
+
+
+def test_photos_are_read_no_further_ahead_than_needed(loaded):
+    for photo, many in [(synthetic.photo_bytes(0, 0, 80), 60), (b"", 900)]:  # good and broken ones
+        pulled = []
+        stream = loaded.answer(pulled.append(0) or photo for _ in range(1000))
+        for number, _ in enumerate(itertools.islice(stream, many)):
+            assert len(pulled) - number <= 2 * BATCH_SIZE + 1
+
+
+def test_order_is_kept_and_threads_end(loaded, monkeypatch):
+    colours = np.arange(0, 240, 8, dtype=np.uint8)
+    read = decoding.read_pixels
+
+    def slowly(photo):
+        time.sleep(0.03 * (photo[0, 0, 0] % 3 == 0))
+        return read(photo)
+
+    monkeypatch.setattr(decoding, "read_pixels", slowly)
+    photos = [np.full((9, 9, 3), colour) for colour in colours]
+    assert [int(each.square[0, 0, 0]) for each in loaded.answer(photos)] == colours.tolist()
+    before = threading.active_count()
+    stream = loaded.answer(itertools.cycle(photos))
+    next(stream)
+    assert threading.active_count() > before
+    stream.close()
+    assert threading.active_count() == before
+
+
+# What the door finds.
+
+
+def test_folders_patterns_and_lists(run, folder, tmp_path, monkeypatch, capsys):
+    every = [str(path) for path in reader.find_photos(folder)]
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    for name in ("x[1].png", "y.png", "z.PNG"):
+        (deep / name).write_bytes(synthetic.photo_bytes(0, 0, 80))
+    (tmp_path / "empty").mkdir()
+    inside = [str(deep / name) for name in ("x[1].png", "y.png", "z.PNG")]
+
+    def found(*arguments):
+        return [each if isinstance(each, str) else each.error for each in inputs.find_inputs(arguments)]
+
+    assert found(str(folder)) == every
+    assert found(f"{folder}/*") == every  # of folders
+    assert found(f"{folder}/**") == found(f"{folder}/**/*.png") == sorted(every)
+    assert found(f"{deep}/*.png") == inside[:2]
+    assert found(inside[0], str(tmp_path / "a")) == [inside[0], *inside]
+    assert found(f"{tmp_path}/empty") == ["a folder without photos"]
+    assert found(f"{tmp_path}/no*", "absent") == [f"{tmp_path}/no*", "absent"]
+    lines = [os.fsencode(inside[1]), b"", b"absent \xff.jpg\r", os.fsencode(folder / "roses"), b"-"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n".join(lines))))
+    roses = [each for each in every if "/roses/" in each]
+    assert found("-") == [inside[1], "absent \udcff.jpg", *roses, "-"]
+
+
+def test_list_is_taken_as_it_comes(loaded, monkeypatch):
+    """A pipe that is still open must not hold back what came through it."""
+    source, sink = os.pipe()
+    monkeypatch.setattr(sys, "stdin", open(source))
+    os.write(sink, b"one.jpg\n")
+    assert next(inputs.find_inputs(["-"])) == "one.jpg"
+    os.close(sink)
+
+
+def test_bad_photo_is_a_row_and_the_rest_comes(run, folder, tmp_path, capsys):
+    good = reader.find_photos(folder)[0]
+    (tmp_path / "text.jpg").write_text("no photo")
+    (tmp_path / "half.png").write_bytes(good.read_bytes()[:2000])
+    (tmp_path / "empty").mkdir()
+    arguments = [tmp_path / "text.jpg", good, tmp_path / "empty", tmp_path / "half.png", good]
+    rows = rows_of(capsys, run, *arguments, status=1)
+    assert [row["photo"] for row in rows] == [str(each) for each in arguments]
+    assert ["error" in row for row in rows] == [True, False, True, True, False]
+    assert rows[0]["error"] == "not a photo (JPEG, PNG, WebP, GIF or BMP)"
+    assert open_door(run, *arguments) == 1
+    shown = capsys.readouterr()
+    assert shown.out.count("cannot be read: ") == 3 and "not a photo" in shown.out
+    assert shown.err == "photos that could not be read: 3\n"
+
+
+# What the door prints.
+
+ANSWER = inference.Answer("a \u001b[2J\n.jpg", probabilities=np.array([0.25, 0.0, 0.735, 0.015]))
+NAMES = ("oak", "ash", "elm", "larch")
+
+
+def test_table():
+    lines = answers.table(ANSWER, NAMES, 3).splitlines()
+    assert lines[0] == r"a \x1b[2J\n.jpg"
+    assert lines[1:] == [
+        "  elm     73.5%  █████████████████▋",
+        "  oak     25.0%  ██████",
+        "  larch    1.5%  ▍",
+    ]
+    assert len(answers.bar(1.0)) == answers.BAR and answers.bar(0) == ""
+    assert answers.table(ANSWER, NAMES, 1, "why/1.jpg").splitlines()[2] == "  see why/1.jpg"
+
+
+def test_json_line():
+    row = json.loads(answers.json_line(ANSWER, NAMES, None))
+    assert row["photo"] == ANSWER.photo and row["class"] == "elm" and row["probability"] == 0.735
+    assert list(row["probabilities"].items()) == [
+        ("elm", 0.735), ("oak", 0.25), ("larch", 0.015), ("ash", 0.0)
+    ]  # fmt: skip
+    assert list(json.loads(answers.json_line(ANSWER, NAMES, 2))["probabilities"]) == ["elm", "oak"]
+    assert answers.json_line(inference.Answer("\udcff\n", error="x"), NAMES, 2).count("\n") == 1
+
+
+def test_csv_line():
+    text = answers.csv_header(NAMES) + answers.csv_line(ANSWER, NAMES, 2, "why/1.jpg")
+    text += answers.csv_line(inference.Answer('b,"c"', error="empty file"), NAMES, 2)
+    first, second = csv.DictReader(io.StringIO(text))
+    assert first == {
+        "photo": ANSWER.photo, "class": "elm", "probability": "0.735", "error": "",
+        "heat_map": "why/1.jpg", "oak": "0.25", "ash": "", "elm": "0.735", "larch": "",
+    }  # fmt: skip
+    assert second["photo"] == 'b,"c"' and second["error"] == "empty file" and second["oak"] == ""
+
+
+def test_formats_and_top_at_the_door(run, folder, capsys):
+    photo = reader.find_photos(folder)[2]
+    (row,) = rows_of(capsys, run, photo, "--top=2")
+    assert len(row["probabilities"]) == 2
+    open_door(run, photo)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == str(photo) and len(lines) == 4 and row["class"] in lines[1]
+    open_door(run, photo, "--format=csv")
+    (cells,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert cells["class"] == row["class"] and float(cells["probability"]) == row["probability"]
+    assert sum(float(cells[name]) for name in CLASS_NAMES) == pytest.approx(1, abs=1e-6)
+
+
+def test_heat_maps_are_written_beside_each_other(run, folder, tmp_path, capsys):
+    odd = tmp_path / "in"
+    odd.mkdir()
+    data = synthetic.photo_bytes(1, 0, 100)
+    names = ["%2e%2e\n<b>\udcff.png", "CON.png", "-" * 200 + ".png", "é.png", "É.png"]
+    for name in names:
+        (odd / name).write_bytes(data)
+    (odd / "broken.png").touch()
+    why = tmp_path / "new" / "why"
+    rows = rows_of(capsys, run, odd, f"--explain={why}", status=1)
+    written = [row.get("heat_map") for row in rows]
+    assert [each is None for each in written] == ["error" in row for row in rows]
+    files = [pathlib.Path(each) for each in written if each]
+    assert sorted(files) == sorted(why.iterdir()) and len({each.name.lower() for each in files}) == 5
+    for file in files:
+        assert file.parent == why and len(file.name.encode()) < 120
+        assert set(file.name) <= set("-._%0123456789abcdefghijklmnopqrstuvwxyzCONÉé") - {"%"}
+        assert Image.open(file).size == (208, 100)
+    pixels = np.asarray(Image.open(files[0])).astype(int)
+    assert abs(pixels[:, :100] - decoding.read_pixels(odd / names[0])).mean() < 6  # the photo
+    assert abs(pixels[:, 108:] - pixels[:, :100]).mean() > 6  # and what decided, over it
+
+
+def test_bad_usage_is_one_line(run, folder, tmp_path, capsys):
+    assert "--top=0" in refused(capsys, run, folder, "--top=0")
+    assert "--batch_size=-1" in refused(capsys, run, folder, "--batch_size=-1")
+    assert "which is searched" in refused(capsys, run, folder, f"--explain={folder}/new/why")
+    assert not (folder / "new").exists()
+    (tmp_path / "file").touch()
+    assert "cannot be made" in refused(capsys, run, folder, f"--explain={tmp_path}/file/why")
+    assert "is not there" in refused(capsys, tmp_path, folder)
+    for arguments in ([], [folder, "--format=xml"], [folder, "--no-such-flag"]):
+        assert "predict --help" in refused(capsys, run, *arguments)
+
+
+QUICK = """
+import sys
+sys.argv[0] = "-m"  # as it is while python -m looks for the door
+from flowers_keras import predict
+slow = {"matplotlib", "sklearn", "keras_cv", "tensorflow_datasets", "ml_collections", "flowers_keras.augment"}
+assert not slow & sys.modules.keys(), slow & sys.modules.keys()
+import gc, matplotlib, sklearn
+assert gc.isenabled()
+"""
+
+
+def test_door_starts_without_what_it_does_not_need():
+    root = pathlib.Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", QUICK], cwd=root, check=True)
+
+
+def test_module_is_a_door(tmp_path):
+    root = pathlib.Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "flowers_keras.predict", "--model=absent.keras", "x.jpg"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: absent.keras is not there") and done.stderr.count("\n") == 1

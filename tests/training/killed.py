@@ -1,0 +1,56 @@
+"""`train.py` that kills itself with SIGKILL: `python -m tests.training.killed EVENT:N --config=...`.
+
+It dies the N-th time that EVENT happens in this process. Events: "trunk" and "classifier" (before a
+batch goes through), "frozen" and "finetune" (after a step of that phase), "compile" (before a
+phase), "before NAME" and "after NAME" (the renaming of a file of the run to its name).
+"""
+
+import os
+import pathlib
+import runpy
+import signal
+import sys
+
+import keras
+
+from flowers_keras.training import checkpoint, phases
+
+
+def arm(moment):
+    """Wraps what the events are made of, so that the process dies at `moment`."""
+    event, _, count = moment.rpartition(":")
+    left = int(count)
+
+    def happen(name):
+        nonlocal left
+        left -= name == event
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def before(owner, name, event_of):
+        original = getattr(owner, name)
+
+        def wrapped(*arguments, **options):
+            happen(event_of(*arguments))
+            return original(*arguments, **options)
+
+        setattr(owner, name, wrapped)
+
+    events = {"trunk": "trunk", "flower_classifier": "classifier"}
+    before(keras.Model, "predict_on_batch", lambda model, *_: events[model.name])
+    before(checkpoint.Keeper, "on_train_batch_end", lambda keeper, *_: keeper.name)
+    before(phases, "compile_network", lambda *_: "compile")
+    before(os, "replace", lambda _, path: f"before {pathlib.Path(path).name}")
+    replace = os.replace
+
+    def replace_and_tell(temporary, path):
+        replace(temporary, path)
+        happen(f"after {pathlib.Path(path).name}")
+
+    os.replace = replace_and_tell
+
+
+if __name__ == "__main__":
+    arm(sys.argv.pop(1))
+    sys.argv[0] = "train.py"
+    runpy.run_path("train.py", run_name="__main__")

@@ -1,0 +1,122 @@
+"""A phase keeps the best weights, resumes exactly, and says when learning diverges."""
+
+import csv
+
+import keras
+import ml_collections
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flowers_keras.errors import UserError
+from flowers_keras.photos import pipeline
+from flowers_keras.training import feeds, phases, run_folder
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL after a whole epoch."""
+
+
+def settings(epochs, learning_rate=1e-2):
+    return ml_collections.ConfigDict({"epochs": epochs, "learning_rate": learning_rate})
+
+
+def make_feed(seed=0):
+    """A small network with dropout on noise that it can learn by heart."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((6,))
+    x = keras.layers.Dense(16, "relu")(inputs)
+    x = keras.layers.Dropout(0.5)(x)
+    network = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
+    random = np.random.default_rng(0)
+    values, labels = random.normal(size=(40, 6)).astype("float32"), random.integers(0, 3, 40).astype("int32")
+
+    def batches(epoch, order):
+        rows = (tf.gather(values, order), tf.gather(labels, order))
+        return tf.data.Dataset.from_tensor_slices(rows).batch(16)
+
+    def training(epochs):
+
+        return pipeline.epochs_of(40, 3, epochs, batches)
+
+    validation = tf.data.Dataset.from_tensors((values[:12] + 1, labels[:12]))
+    return feeds.Feed(network, 40, 16, training, validation)
+
+
+def start(folder):
+    return run_folder.Run(folder, {})
+
+
+def state(feed):
+    return [np.array(v.value) for v in [*feed.network.variables, *feed.network.optimizer.variables]]
+
+
+def without_seconds(rows):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+@pytest.mark.parametrize("killed_after", [1, 3])
+def test_a_phase_that_is_killed_ends_as_if_it_had_not_been(tmp_path, monkeypatch, killed_after):
+    unbroken = make_feed()
+    history, best = phases.train_phase("frozen", unbroken, settings(5), start(tmp_path / "a"))
+
+    feed, write = make_feed(), run_folder.Run.write_history
+
+    def write_and_die(self, rows):
+        write(self, rows)
+        if len(rows) == killed_after:
+            raise Killed
+
+    monkeypatch.setattr(run_folder.Run, "write_history", write_and_die)
+    with pytest.raises(Killed):
+        phases.train_phase("frozen", feed, settings(5), start(tmp_path / "b"))
+    monkeypatch.setattr(run_folder.Run, "write_history", write)
+    feed = make_feed(seed=99)  # another process: nothing of it may matter
+    again, best_again = phases.train_phase("frozen", feed, settings(5), start(tmp_path / "b"))
+    assert without_seconds(again) == without_seconds(history) and tuple(best_again) == tuple(best)
+    assert all(np.array_equal(*pair) for pair in zip(state(feed), state(unbroken), strict=True))
+    with open(tmp_path / "b" / "history.csv", newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == list("12345")
+
+
+def test_the_second_phase_does_not_start_from_the_firsts_backup(tmp_path):
+    run, feed = start(tmp_path), make_feed()
+    history, best = phases.train_phase("frozen", feed, settings(2), run)
+    history, _ = phases.train_phase("finetune", feed, settings(2), run, history, best)
+    assert [(row["phase"], row["epoch"]) for row in history] == [
+        ("frozen", 1), ("frozen", 2), ("finetune", 1), ("finetune", 2),
+    ]  # fmt: skip
+
+
+def test_the_best_weights_are_kept_not_the_last(tmp_path):
+    feed = make_feed()
+    history, best = phases.train_phase("frozen", feed, settings(12, 0.3), start(tmp_path))
+    scores = [(row["val_accuracy"], -row["val_loss"]) for row in history]
+    assert max(scores) == tuple(best) and scores[-1] != max(scores)
+    measured = feed.network.evaluate(feed.validation, verbose=0, return_dict=True)
+    assert (measured["accuracy"], -measured["loss"]) == pytest.approx(max(scores), abs=1e-6)
+
+
+def test_a_phase_that_only_makes_it_worse_leaves_the_weights_alone(tmp_path):
+    run, feed = start(tmp_path), make_feed()
+    history, best = phases.train_phase("frozen", feed, settings(12), run)
+    before = feed.network.get_weights()
+    _, after = phases.train_phase("finetune", feed, settings(2, 5.0), run, history, (1.1, 0.0))
+    assert after == (1.1, 0.0)
+    assert all(np.array_equal(*pair) for pair in zip(before, feed.network.get_weights(), strict=True))
+
+
+def test_divergence_names_the_epoch_and_the_step(tmp_path):
+    feed = make_feed()
+    feed.network.layers[-1].kernel.assign(np.full((16, 3), np.nan, "float32"))
+    with pytest.raises(UserError, match="phase frozen is nan in epoch 1, step 1; lower --config.frozen"):
+        phases.train_phase("frozen", feed, settings(1), start(tmp_path))
+
+
+def test_a_damaged_checkpoint_is_one_line(tmp_path):
+    run = start(tmp_path)
+    phases.train_phase("frozen", make_feed(), settings(1), run)
+    path = run.path("checkpoints/frozen.npz")
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(UserError, match="frozen.npz is damaged"):
+        phases.train_phase("frozen", make_feed(), settings(2), run)

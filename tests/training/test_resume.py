@@ -1,0 +1,140 @@
+"""Killed at any moment and started again, a run ends as one that was never stopped, bit for bit."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from flowers_keras.model import archive
+
+ROOT = pathlib.Path(__file__).parents[2]
+SMALL = [
+    "--config=configs/quickstart.py",
+    "--config.data.synthetic_photos=60",
+    "--config.data.image_size=75",
+    "--config.data.batch_size=16",
+    "--config.data.validation_fraction=0.2",
+    "--config.data.test_fraction=0.2",
+    "--config.model.hidden_units=32",
+    "--config.frozen.epochs=3",
+    "--config.finetune.epochs=3",
+    "--config.features.views=2",
+    "--config.evaluation.shift_photos=2",
+    "--config.runtime.dtype_policy=float32",
+    "--config.runtime.deterministic=true",
+]
+# In the order of a run: its 36 training photos are 3 batches, its 12 validation photos are 1.
+MOMENTS = [
+    "before config.json:1",
+    "after splits.json:1",
+    "trunk:1",  # the validation photos
+    "trunk:3",  # in the first view
+    "trunk:5",  # in the second view
+    "frozen:1",
+    "frozen:5",  # in the second epoch
+    "before frozen.npz:1",
+    "after frozen.npz:1",
+    "after history.csv:1",
+    "compile:2",  # the boundary: phase 1 is done, phase 2 has not begun
+    "finetune:1",
+    "finetune:5",
+    "before finetune.npz:1",
+    "after finetune.npz:2",
+    "before model.keras:1",
+    "classifier:1",  # validation
+    "classifier:9",  # shift
+    "before metrics.json:1",
+    "before report.html:1",
+    "after report.html:1",
+]
+
+
+def command(folder, *moment):
+    door = ["-m", "tests.training.killed", *moment] if moment else ["train.py"]
+    # A cache of its own: the runs must not share what they store.
+    return [
+        sys.executable,
+        *door,
+        *SMALL,
+        f"--workdir={folder}",
+        f"--config.features.cache_dir={folder}-views",
+    ]
+
+
+def train(folder, *moment):
+    return subprocess.run(command(folder, *moment), cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    done = train(folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [["finetune:5"], pytest.param(MOMENTS, marks=pytest.mark.long)],
+    ids=["one_moment", "every_moment"],
+)
+def test_a_run_that_is_killed_ends_as_one_that_is_not(unbroken, tmp_path, moments):
+    folder = tmp_path / "run"
+    for moment in moments:
+        killed = train(folder, moment)
+        assert killed.returncode == -signal.SIGKILL, f"{moment}: {killed.stdout}{killed.stderr}"
+    done = train(folder)
+    assert done.returncode == 0, done.stderr
+    equal_runs(folder, unbroken)
+
+
+def equal_runs(folder, other):
+    """The same files, and in them the same weights, history, figures and predictions."""
+    assert {path.name for path in folder.iterdir()} == {path.name for path in other.iterdir()}
+    for name in ("splits.json", "labels.json", "predictions.csv"):
+        assert (folder / name).read_bytes() == (other / name).read_bytes(), name
+    (one, card), (two, other_card) = archive.load(folder), archive.load(other)
+    assert all(np.array_equal(*pair) for pair in zip(one.get_weights(), two.get_weights(), strict=True))
+    assert card["class_names"] == other_card["class_names"]
+    assert history(folder) == history(other)
+    figures, other_figures = (json.loads((each / "metrics.json").read_text()) for each in (folder, other))
+    assert figures.pop("seconds").keys() == other_figures.pop("seconds").keys()
+    assert figures == other_figures
+
+
+def history(folder):
+    with open(folder / "history.csv", newline="") as file:
+        return [
+            {name: cell for name, cell in row.items() if name != "seconds"} for row in csv.DictReader(file)
+        ]
+
+
+@pytest.mark.parametrize(
+    "number, status", [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long)]
+)
+def test_a_signal_stops_the_run_within_ten_seconds_and_says_how_to_go_on(tmp_path, number, status):
+    folder = tmp_path / "run"
+    process = subprocess.Popen(
+        [*command(folder), "--config.frozen.epochs=10000"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if "Epoch 3/" in line:
+            break
+    start = time.monotonic()
+    os.kill(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - start < 10
+    assert process.returncode == status
+    assert errors.count("\n") == 1 and f"--workdir={folder}" in errors
+    assert len(history(folder)) >= 2 and not (folder / ".lock").exists()
