@@ -10,6 +10,10 @@ import tensorflow as tf
 from flowers_keras.photos import reader
 from flowers_keras.photos.resize import resize
 
+# Raised when a photo's pixels, crop, resizing or augmentation change: stored features are then computed
+# anew. `tests/photos/test_pipeline.py` pins the values of each version.
+PIXELS_VERSION = 1
+
 
 def plain_batches(photos, positions, image_size, batch_size):
     """Photos as they are, in the order of `positions`; the last batch may be smaller.
