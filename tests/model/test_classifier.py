@@ -173,7 +173,8 @@ def test_code_in_a_model_file_is_refused(tmp_path):
     outputs = keras.layers.Lambda(lambda x: keras.ops.mean(x, axis=(1, 2)))(inputs)
     keras.Model(inputs, outputs).save(tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras", "a") as members:
-        members.writestr("flowers_keras.json", '{"class_names": ["x", "y", "z"], "image_size": 75, "recipe": {}}')
+        card = '{"class_names": ["x", "y", "z"], "image_size": 75, "recipe": {}}'
+        members.writestr("flowers_keras.json", card)
     with pytest.raises(UserError, match="damaged"):
         archive.load(tmp_path / "model.keras")
 
