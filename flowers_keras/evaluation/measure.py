@@ -14,6 +14,8 @@ from flowers_keras.evaluation import scores
 from flowers_keras.model import inference
 from flowers_keras.photos import pipeline
 
+PLAIN, TTA = "probability:", "tta:"  # what the columns of `predictions.csv` start with
+
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
@@ -99,9 +101,12 @@ def compute_metrics(predictions, temperature):
 
 
 def save_predictions(predictions, path):
-    """Writes `predictions.csv`: id, true class, a probability per class, plain and (`tta:`) TTA."""
+    """Writes `predictions.csv`: id, class, then `probability:NAME` and `tta:NAME` for each class.
+
+    The prefixes keep a class called "id" or "class" apart from the first two columns.
+    """
     names = predictions.class_names
-    header = ["id", "class", *names, *(f"tta:{name}" for name in names)]
+    header = ["id", "class", *(f"{PLAIN}{name}" for name in names), *(f"{TTA}{name}" for name in names)]
     tta = predictions.tta
     rows = []
     for i, name in enumerate(predictions.ids):
@@ -115,7 +120,7 @@ def load_predictions(path):
     with open(path, newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     count = (len(header) - 2) // 2
-    names = tuple(header[2 : 2 + count])
+    names = tuple(each.removeprefix(PLAIN) for each in header[2 : 2 + count])
     tta = None
     if rows and rows[0][-1]:
         tta = np.array([row[2 + count :] for row in rows], np.float64)

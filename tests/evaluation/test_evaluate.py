@@ -57,7 +57,7 @@ def recomputed(path, temperature):
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     columns = list(rows[0])[2:]
-    names = columns[: len(columns) // 2]
+    names = [each.removeprefix("probability:") for each in columns[: len(columns) // 2]]
     true = [row["class"] for row in rows]
     labels = np.array([names.index(name) for name in true])
     order = {"labels": range(len(names)), "average": None, "zero_division": np.nan}
@@ -72,7 +72,7 @@ def recomputed(path, temperature):
             "ece": binned_error(labels, p),
         }
 
-    plain = table(names)
+    plain = table(columns[: len(names)])
     found = figures(plain)
     if rows[0][columns[-1]]:
         found |= {f"{name}_tta": value for name, value in figures(table(columns[len(names) :])).items()}
@@ -169,6 +169,20 @@ def test_predictions_are_read_back_to_the_last_digit(tmp_path, tta):
     assert np.array_equal(again.labels, predictions.labels)
     assert np.array_equal(again.plain, predictions.plain)
     assert again.tta is None if not tta else np.array_equal(again.tta, predictions.tta)
+
+
+def test_class_may_have_the_name_of_a_column(tmp_path):
+    names = ("id", "class", "probability", "tta:id", "probability:id")
+    predictions = dataclasses.replace(random_predictions(classes=5), class_names=names)
+    measure.save_predictions(predictions, tmp_path / "predictions.csv")
+    with open(tmp_path / "predictions.csv", newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert len(set(header)) == len(header) == 2 + 2 * 5
+    row = dict(zip(header, rows[3], strict=True))
+    assert row["id"] == predictions.ids[3] and row["class"] == names[predictions.labels[3]]
+    assert float(row["probability:id"]) == predictions.plain[3, 0]
+    assert float(row["tta:tta:id"]) == predictions.tta[3, 3]
+    assert measure.load_predictions(tmp_path / "predictions.csv").class_names == names
 
 
 def test_intervals_are_those_of_the_literature():
