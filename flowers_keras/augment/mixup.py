@@ -1,0 +1,33 @@
+"""Mixup (Zhang et al. 2018, arXiv 1710.09412), of photos or of stored activations of them."""
+
+import tensorflow as tf
+
+
+def mixup(values, labels, alpha, seed):
+    """Blends each example of a batch, and its label, with the one that stands opposite in the batch.
+
+    One share is drawn a batch, from Beta(alpha, alpha). The batch is in random order already, so its
+    reverse is as good a partner as any.
+
+    Args:
+      values: [batch, ...], any numeric dtype; blended in float32.
+      labels: float32 [batch, classes], rows that sum to 1.
+      alpha: number above 0; the larger, the nearer the shares are to a half.
+      seed: int32 or int64 [2]; the draw is a pure function of it.
+
+    Returns:
+      (values, labels): the same dtypes and shapes.
+
+    Example:
+      >>> values, labels = mixup(tf.constant([[0.0], [8.0]]), tf.eye(2), 0.2, [0, 1])
+      >>> bool(tf.reduce_all(tf.reduce_sum(values) == 8))
+      True
+    """
+    first, second = tf.unstack(tf.random.stateless_gamma([2], seed, alpha))
+    share = first / (first + second)
+
+    def blend(tensor):
+        mixed = tf.cast(tensor, tf.float32)
+        return tf.cast(share * mixed + (1 - share) * tf.reverse(mixed, axis=[0]), tensor.dtype)
+
+    return blend(values), blend(labels)
