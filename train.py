@@ -28,4 +28,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    errors.run_door(lambda: app.run(main, flags_parser=config.parse_flags))
+    errors.run_command(lambda: app.run(main, flags_parser=config.parse_flags))

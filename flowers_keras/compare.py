@@ -3,9 +3,7 @@
 python -m flowers_keras.compare RUN ... [--output=compare.png]
 """
 
-import pathlib
-
-from flowers_keras import errors
+from flowers_keras import errors, files
 from flowers_keras.errors import UserError
 from flowers_keras.report import comparison, comparison_figure
 
@@ -15,10 +13,14 @@ def main(arguments=None):
     parser = errors.Arguments(
         prog="python -m flowers_keras.compare", allow_abbrev=False, description="Runs side by side."
     )
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="the folder of a finished run")
-    parser.add_argument("--output", default="compare.png", metavar="PATH", help="the figure: .png or .svg")
+    parser.add_argument(
+        "runs", type=files.user_path, metavar="RUN", nargs="+", help="the folder of a finished run"
+    )
+    parser.add_argument(
+        "--output", type=files.user_path, default="compare.png", metavar="PATH", help=".png or .svg"
+    )
     options = parser.parse_args(arguments)
-    if pathlib.Path(options.output).suffix not in comparison.FORMATS:
+    if options.output.suffix not in comparison.FORMATS:
         raise UserError(f"--output={options.output} is neither .png nor .svg; type --output=compare.png")
     runs = [comparison.read_run(folder) for folder in comparison.run_folders(options.runs)]
     groups = comparison.group_runs(runs)
@@ -35,4 +37,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run_door(main)
+    errors.run_command(main)

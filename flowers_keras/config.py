@@ -104,6 +104,10 @@ FIELDS = {
 }
 
 
+# Where files lie, not what they hold: runs that differ in these alone give the same results.
+WITHOUT_EFFECT = frozenset({"data.data_dir", "features.cache_dir"})
+
+
 def parse_flags(arguments, default=None):
     """Reads a door's flags, among them `--config=FILE` and overrides such as `--config.seed=1`.
 

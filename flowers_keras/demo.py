@@ -4,7 +4,7 @@ One HTML file on the standard library's server does what Gradio would, with no d
 hundred packages, no fonts or analytics from elsewhere, and a policy that forbids them.
 """
 
-from flowers_keras import errors
+from flowers_keras import errors, files
 from flowers_keras.model.inference import load_classifier
 from flowers_keras.serving import page_server
 
@@ -15,7 +15,13 @@ def main(arguments=None):
         prog="python -m flowers_keras.demo",
         description="A page in your browser: drop a photo, see what it is and what decided it.",
     )
-    parser.add_argument("--model", required=True, metavar="runs/x/model.keras", help="or the run's folder")
+    parser.add_argument(
+        "--model",
+        required=True,
+        type=files.user_path,
+        metavar="runs/x/model.keras",
+        help="or the run's folder",
+    )
     parser.add_argument("--port", type=int, default=7860, help="7860 by default; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets everyone in your network use it")
     options = parser.parse_args(arguments)
@@ -29,4 +35,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run_door(main)
+    errors.run_command(main)

@@ -1,15 +1,16 @@
-"""What went wrong, said to a person."""
+"""Mistakes of the person at the keyboard, and how every command reports them."""
 
 import argparse
+import builtins
 import os
 import sys
 
 
 class UserError(Exception):
-    """A mistake that the person can mend: one line that names the thing and what to type instead.
+    """A mistake that the user can mend: one line that names the thing and what to type instead.
 
-    Doors print it without a traceback and exit with status 2. Anything else that is raised is a bug
-    of ours and keeps its traceback.
+    Commands print it without a traceback and exit with status 2. Anything else that is raised is a
+    bug of ours and keeps its traceback.
     """
 
 
@@ -20,9 +21,18 @@ class Arguments(argparse.ArgumentParser):
         raise UserError(f"{message}; for what may be typed, type {self.prog} --help")
 
 
-def run_door(main):
-    """Calls `main()` and exits with its status; a UserError becomes one line and status 2."""
-    sys.stdout.reconfigure(line_buffering=True)  # a log file shows what was said, whenever one looks
+def run_command(main):
+    """Runs a command and ends the process with its status.
+
+    A UserError becomes one line on standard error and status 2, Ctrl-C status 130, a reader that has
+    left (`| head`) status 1. In a notebook the message is all; the kernel goes on.
+
+    Args:
+      main: a function without arguments that returns the exit status; None is 0.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported, or it greets
+    if hasattr(sys.stdout, "reconfigure"):  # a notebook's stream has none
+        sys.stdout.reconfigure(line_buffering=True)  # a log file is up to date whenever it is read
     try:
         status = main()
     except UserError as error:
@@ -32,7 +42,7 @@ def run_door(main):
         print("stopped", file=sys.stderr)
         status = 130
     except BrokenPipeError:
-        # The reader (`| head`) has left: nothing more to say, and nowhere to say it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         status = 1
-    sys.exit(status)
+    if status and not hasattr(builtins, "get_ipython"):
+        sys.exit(status)

@@ -3,8 +3,6 @@
 The door: `python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH`.
 """
 
-import pathlib
-
 from flowers_keras import errors, files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_folder
@@ -16,9 +14,11 @@ def main(arguments=None):
         prog="python -m flowers_keras.evaluate",
         description="Measures a trained model on labelled photos, one folder a class.",
     )
-    parser.add_argument("--model", required=True, type=pathlib.Path, help="runs/x/model.keras")
+    parser.add_argument("--model", required=True, type=files.user_path, help="runs/x/model.keras")
     parser.add_argument("--data", required=True, metavar="folder:PATH", help="folder names are class names")
-    parser.add_argument("--output", type=pathlib.Path, metavar="FILE.json", help="gets all figures in full")
+    parser.add_argument(
+        "--output", type=files.user_path, metavar="FILE.json", help="gets all figures in full"
+    )
     options = parser.parse_args(arguments)
     record = labelled_folder._beside(options.model, "metrics.json")
     if options.output and options.output.resolve() == record.resolve():
@@ -31,4 +31,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run_door(main)
+    errors.run_command(main)

@@ -5,9 +5,7 @@
 Every file takes photos of any size and resizes them as training did.
 """
 
-import pathlib
-
-from flowers_keras import errors
+from flowers_keras import errors, files
 from flowers_keras.serving import exporting, formats
 
 
@@ -17,10 +15,12 @@ def main(arguments=None):
         prog="python -m flowers_keras.export",
         description="Writes a trained model for other programs and checks it in their runtime.",
     )
-    parser.add_argument("--model", required=True, type=pathlib.Path, help="runs/x/model.keras")
+    parser.add_argument("--model", required=True, type=files.user_path, help="runs/x/model.keras")
     parser.add_argument("--format", required=True, choices=formats.FORMATS)
-    parser.add_argument("--output", required=True, type=pathlib.Path, metavar="PATH", help="gets the export")
-    parser.add_argument("--photos", type=pathlib.Path, metavar="FOLDER", help="compare on these as well")
+    parser.add_argument(
+        "--output", required=True, type=files.user_path, metavar="PATH", help="gets the export"
+    )
+    parser.add_argument("--photos", type=files.user_path, metavar="FOLDER", help="compare on these as well")
     parser.add_argument("--int8", action="store_true", help="LiteRT in 8 bits, calibrated on --photos")
     options = parser.parse_args(arguments)
     check = exporting.export(options.model, options.format, options.output, options.photos, options.int8)
@@ -29,4 +29,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run_door(main)
+    errors.run_command(main)

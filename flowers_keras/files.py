@@ -14,6 +14,11 @@ from flowers_keras.errors import UserError
 TEMPORARY = ".part"  # a name that ends in this was being written when the power went
 
 
+def user_path(text):
+    """pathlib.Path of a path that a person typed, `~` expanded; the `type=` of every command's paths."""
+    return pathlib.Path(os.path.expanduser(text))
+
+
 @contextlib.contextmanager
 def whole_file(path):
     """Yields a temporary path beside `path`; it takes the name `path` when the block succeeds.

@@ -7,7 +7,7 @@ import os
 import pathlib
 import sys
 
-from flowers_keras import errors
+from flowers_keras import errors, files
 from flowers_keras.errors import UserError
 from flowers_keras.model.inference import load_classifier
 from flowers_keras.serving import answers, heat_maps, inputs
@@ -43,12 +43,18 @@ def _parse(arguments):
         prog="python -m flowers_keras.predict",
         description="Says what is on photos; JPEG, PNG, WebP, GIF or BMP.",
     )
-    parser.add_argument("--model", required=True, metavar="runs/x/model.keras", help="or the run's folder")
+    parser.add_argument(
+        "--model",
+        required=True,
+        type=files.user_path,
+        metavar="runs/x/model.keras",
+        help="or the run's folder",
+    )
     parser.add_argument("--tta", action="store_true", help="average each photo with its mirror image")
     parser.add_argument("--format", choices=answers.FORMATS, default="table", help="json: a line a photo")
     parser.add_argument("--top", type=int, help="classes shown a photo; 3 in a table, else all")
     parser.add_argument("--batch_size", type=int, help="computed at a time, 32 at most; the training's")
-    parser.add_argument("--explain", type=pathlib.Path, metavar="FOLDER", help="gets a heat map a photo")
+    parser.add_argument("--explain", type=files.user_path, metavar="FOLDER", help="gets a heat map a photo")
     parser.add_argument(
         "photo", nargs="+", metavar="PHOTO_OR_FOLDER", help='or a pattern, or "-": a list on standard input'
     )
@@ -76,4 +82,4 @@ def _make_folder(folder, photos):
 
 
 if __name__ == "__main__":
-    errors.run_door(main)
+    errors.run_command(main)

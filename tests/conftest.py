@@ -70,6 +70,12 @@ def measuring(image_size, batch_size=32, tta=False, shift_photos=0, seed=0):
     )
 
 
+def own_lines(stderr):
+    """What a command wrote to standard error, less what TensorFlow writes while it is imported."""
+    greeting = ("WARNING: All log messages before absl", "I0000 ", "E0000 ", "W0000 ")
+    return [line for line in stderr.splitlines() if not line.startswith(greeting)]
+
+
 def encode(photo, kind="PNG", **options):
     """Encoded bytes of uint8 [height, width, 3]."""
     file = io.BytesIO()

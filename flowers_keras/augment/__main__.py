@@ -4,4 +4,4 @@ from flowers_keras import errors
 from flowers_keras.augment import contact_sheet
 
 if __name__ == "__main__":
-    errors.run_door(contact_sheet.main)
+    errors.run_command(contact_sheet.main)

@@ -1,7 +1,5 @@
 """The fourteen operations at a glance: an operation a row, levels across, on one photo."""
 
-import pathlib
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -61,10 +59,14 @@ def main(arguments=None):
         prog="python -m flowers_keras.augment",
         description="Draws what TrivialAugmentWide does to a photo: an operation a row, levels across.",
     )
-    parser.add_argument("--output", required=True, metavar="SHEET.png", help="the picture to write")
-    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo; without it, a drawn flower")
+    parser.add_argument(
+        "--output", required=True, type=files.user_path, metavar="SHEET.png", help="the picture to write"
+    )
+    parser.add_argument(
+        "photo", nargs="?", type=files.user_path, metavar="PHOTO", help="a photo; without it, a drawn flower"
+    )
     options = parser.parse_args(arguments)
-    if pathlib.Path(options.output).suffix.lower() != ".png":
+    if options.output.suffix.lower() != ".png":
         raise UserError(f"--output={options.output} is no PNG; let its name end in .png")
     sheet = draw_sheet(_read(options.photo))
     with files.whole_file(options.output) as temporary:

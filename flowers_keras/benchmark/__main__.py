@@ -68,4 +68,4 @@ def make_setting(config):
 
 if __name__ == "__main__":
     parser = functools.partial(config.parse_flags, default="configs/finetune.py")
-    errors.run_door(lambda: app.run(main, flags_parser=parser))
+    errors.run_command(lambda: app.run(main, flags_parser=parser))

@@ -10,10 +10,10 @@ Flat, so that `get_layer("mixed8")` works on it, it can be cut there, and it exp
 
 import contextlib
 import math
-import pathlib
 
 import keras
 
+from flowers_keras import files
 from flowers_keras.errors import UserError
 
 
@@ -85,7 +85,7 @@ def _backbone(scaled, weights):
             "--config.model.weights=PATH.h5, or try --config=configs/quickstart.py, which needs none"
         ) from error
     if weights and not known:
-        _load_backbone_weights(backbone, pathlib.Path(weights).expanduser())
+        _load_backbone_weights(backbone, files.user_path(weights))
     return backbone
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 import tempfile
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ import numpy as np
 import requests
 from absl import logging
 
+from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.photos import reader, synthetic
 
@@ -67,7 +67,7 @@ def folder_photos(path, least_classes=2):
       UserError: there is no such folder, fewer than `least_classes` classes in it, or a class
         without photos.
     """
-    root = pathlib.Path(path).expanduser()
+    root = files.user_path(path)
     if not root.is_dir():
         raise UserError(f"folder:{path} is no folder; type folder: and the path of your photos")
     folders = sorted(
@@ -78,7 +78,7 @@ def folder_photos(path, least_classes=2):
             f"folder:{path} holds {len(folders)} class folder{'s'[: len(folders) != 1]}, and "
             f"{least_classes} are needed; put the photos of each class into a folder of its name"
         )
-    files, labels = [], []
+    paths, labels = [], []
     for label, folder in enumerate(folders):
         found = reader.find_photos(folder)
         if not found:
@@ -86,13 +86,13 @@ def folder_photos(path, least_classes=2):
                 f"class folder {folder} holds no photo ({', '.join(reader.PHOTO_SUFFIXES)}); "
                 "add photos or remove the folder"
             )
-        files += found
+        paths += found
         labels += [label] * len(found)
     return Photos(
-        tuple(_text(file.relative_to(root).as_posix()) for file in files),
+        tuple(_text(file.relative_to(root).as_posix()) for file in paths),
         np.array(labels, np.int32),
         tuple(_text(folder.name) for folder in folders),
-        lambda position: reader.read_file(files[position]),
+        lambda position: reader.read_file(paths[position]),
     )
 
 
@@ -124,7 +124,7 @@ def tfds_photos(name, data_dir):
     import tensorflow_datasets as tfds  # half a second that folders need not pay
 
     logging.set_verbosity(logging.ERROR)  # TFDS tells of every step, and a person reads this
-    builder = _prepared_builder(tfds, name, os.path.expanduser(data_dir) or None)
+    builder = _prepared_builder(tfds, name, str(files.user_path(data_dir)) if data_dir else None)
     image, label = builder.info.supervised_keys or ("", "")
     features = builder.info.features
     if label not in features or not isinstance(features[label], tfds.features.ClassLabel):

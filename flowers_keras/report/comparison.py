@@ -174,7 +174,7 @@ def run_folders(names):
     """The folders to read: each once, without the stored features that `runs/*` also names."""
     folders = {}
     for name in names:
-        folder = pathlib.Path(name).expanduser()
+        folder = files.user_path(name)
         if folder.name == STORED_FEATURES and folder.is_dir() and not (folder / NEEDED[0]).exists():
             print(f"left out {_printable(name)}: stored features, not a run")
         else:

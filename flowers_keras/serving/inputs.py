@@ -24,7 +24,7 @@ def find_inputs(arguments):
       Paths as str, or an Answer that says why there is none. A photo named by its path is yielded
       whether it exists or not.
     """
-    for argument in arguments:
+    for argument in map(os.path.expanduser, arguments):
         if argument == "-":
             for line in sys.stdin.buffer:
                 path = os.fsdecode(line.rstrip(b"\r\n"))

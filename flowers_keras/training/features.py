@@ -82,7 +82,7 @@ def store_views(trunk, batches_of, counts, views, cache, key):
     Raises:
       UserError: the disk has no room; says how much is needed, before any work starts.
     """
-    folder = pathlib.Path(cache).expanduser() / key
+    folder = files.user_path(cache) / key
     dtype = str(trunk.outputs[0].dtype)
     wanted = {VALIDATION: counts[1], **{view: counts[0] for view in range(views)}}
     try:

@@ -9,6 +9,7 @@ import time
 import filelock
 
 from flowers_keras import files
+from flowers_keras.config import flatten
 from flowers_keras.errors import UserError
 
 HISTORY = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
@@ -82,7 +83,7 @@ def open_run(folder, config):
       UserError: another process works in the folder, it holds a run of another config, or it
         cannot be written.
     """
-    folder = pathlib.Path(folder).expanduser()
+    folder = files.user_path(folder)
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +111,7 @@ def _refuse_other_config(folder, config):
     if not (folder / "config.json").exists():
         return
     other = files.read_json(folder / "config.json")
-    mine, theirs = config.flatten(config), config.flatten(other)
+    mine, theirs = flatten(config), flatten(other)
     for field in sorted(mine.keys() | theirs.keys()):
         if mine.get(field) != theirs.get(field):
             raise UserError(

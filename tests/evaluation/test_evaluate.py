@@ -303,7 +303,7 @@ def folder(tmp_path):
 def open_door(*arguments):
     """The status with which the door ends."""
     with pytest.raises(SystemExit) as ended:
-        errors.run_door(lambda: evaluate.main([str(each) for each in arguments]))
+        errors.run_command(lambda: evaluate.main([str(each) for each in arguments]))
     return ended.value.code
 
 

@@ -149,7 +149,7 @@ def test_what_is_no_finished_run_is_one_line_and_status_2(finish, tmp_path, caps
     change(tmp_path / "bad")
     figure = tmp_path / "figure.png"
     with pytest.raises(SystemExit) as ended:
-        errors.run_door(lambda: compare.main([good, bad, f"--output={figure}"]))
+        errors.run_command(lambda: compare.main([good, bad, f"--output={figure}"]))
     told = capsys.readouterr()
     assert ended.value.code == 2 and told.out == "" and not figure.exists()
     assert told.err.startswith("error: ") and told.err.count("\n") == 1 and bad in told.err

@@ -12,6 +12,7 @@ import pytest
 from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.training import run_folder
+from tests.conftest import own_lines
 from tests.training.test_resume import SMALL
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -90,12 +91,12 @@ def train(folder, *arguments, **options):
 )
 def test_a_disk_that_fills_up_for_real_is_one_line_and_leaves_nothing_half(tmp_path, size, message):
     done = train(tmp_path / "run", preexec_fn=limited(size))
-    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.returncode == 2 and len(own_lines(done.stderr)) == 1, done.stderr
     assert "File too large" in done.stderr and re.search(message, done.stderr)
     assert not [path for path in tmp_path.rglob("*") if files.TEMPORARY in path.name]
 
 
 def test_a_cache_folder_that_cannot_be_made_is_one_line(tmp_path):
     done = train(tmp_path / "run", "--config.features.cache_dir=/proc/features")
-    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.returncode == 2 and len(own_lines(done.stderr)) == 1, done.stderr
     assert "features.cache_dir=/proc/features cannot be written" in done.stderr

@@ -1,0 +1,36 @@
+"""What every command does with a mistake, and in a notebook."""
+
+import builtins
+import io
+
+import pytest
+
+from flowers_keras import errors
+
+
+def refuse():
+    raise errors.UserError("wrong\nvalue")
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "main, status, message",
+    [(refuse, 2, "error: wrong value\n"), (interrupt, 130, "stopped\n"), (lambda: 1, 1, "")],
+)
+def test_a_mistake_is_one_line_and_a_status(main, status, message, capsys, monkeypatch):
+    with pytest.raises(SystemExit) as ended:
+        errors.run_command(main)
+    assert ended.value.code == status and capsys.readouterr().err == message
+
+    # A notebook's output has no `reconfigure`, and SystemExit would be one more message there.
+    monkeypatch.setattr(builtins, "get_ipython", None, raising=False)
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    errors.run_command(main)
+    assert capsys.readouterr().err == message
+
+
+def test_success_does_not_end_the_process():
+    errors.run_command(lambda: None)
