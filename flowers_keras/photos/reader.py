@@ -6,7 +6,6 @@ file crashes the reader, keeps it busy for long or fills the memory.
 
 import io
 import os
-import pathlib
 import re
 import stat
 import struct
@@ -22,8 +21,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from flowers_keras.errors import UserError
-from flowers_keras.photos import containers
+from flowers_keras.photos import containers, folders
 from flowers_keras.photos.containers import BrokenPhoto
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
@@ -55,11 +53,12 @@ UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright
 }
 
 
-def find_photos(folder):
+def find_photos(folder, skipped=None):
     """Photos in a folder and its subfolders, by extension in any case; their content is not read.
 
-    Hidden files and folders and `__MACOSX` are skipped. Symbolic links are followed, and a folder
-    that can be reached in two ways, or in a circle, is searched once.
+    Args:
+      folder: path, searched as `folders.list_files` does.
+      skipped: a list that gets the path of each file or folder of the system.
 
     Returns:
       Sorted list of pathlib.Path.
@@ -67,30 +66,9 @@ def find_photos(folder):
     Raises:
       UserError: the folder, or one inside it, cannot be listed.
     """
-    found, seen = [], set()
-    for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
-        status = os.stat(place)
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(each for each in folders if _is_visible(each))
-        found += [
-            pathlib.Path(place, name)
-            for name in names
-            if _is_visible(name) and name.lower().endswith(PHOTO_SUFFIXES)
-        ]
-    return sorted(found)
-
-
-def _is_visible(name):
-    return not name.startswith(".") and name != "__MACOSX"
-
-
-def _refuse_folder(error):
-    raise UserError(
-        f"cannot list the folder {error.filename}: {error.strerror}; mend that, or move it away"
-    ) from error
+    return [
+        path for path in folders.list_files(folder, skipped) if path.name.lower().endswith(PHOTO_SUFFIXES)
+    ]
 
 
 def read_file(path):
