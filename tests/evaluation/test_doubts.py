@@ -26,7 +26,7 @@ def test_planted_errors_come_first(seed):
     labels, wrong, probabilities = plant(1000, 5, 0.05, seed)
     found = [each.row for each in doubts.find_doubts(labels, probabilities)]
     assert np.isin(found[:40], wrong).mean() >= 0.95
-    assert np.isin(wrong, found).mean() >= 0.9
+    assert np.isin(wrong, found).mean() >= 0.75
     assert len(found) <= 2 * len(wrong)
 
 
