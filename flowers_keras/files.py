@@ -19,6 +19,19 @@ def user_path(text):
     return pathlib.Path(os.path.expanduser(text))
 
 
+def model_file(text):
+    """The path of a trained model, which may be typed as that of its run's folder; for `type=`.
+
+    Raises:
+      UserError: there is none.
+    """
+    path = user_path(text)
+    path = path / "model.keras" if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"{path} is not there; type the path of the model.keras of a finished run")
+    return path
+
+
 @contextlib.contextmanager
 def whole_file(path):
     """Yields a temporary path beside `path`; it takes the name `path` when the block succeeds.

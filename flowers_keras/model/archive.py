@@ -9,7 +9,6 @@ Flat, so that `get_layer("mixed8")` works on it, it can be cut there, and it exp
 """
 
 import json
-import pathlib
 import zipfile
 
 import keras
@@ -57,10 +56,7 @@ def load(path):
     Raises:
       UserError: no such file, not a classifier of ours, damaged, or its class names do not fit.
     """
-    path = pathlib.Path(path)
-    path = path / "model.keras" if path.is_dir() else path
-    if not path.is_file():
-        raise UserError(f"{path} is not there; type the path of the model.keras of a finished run")
+    path = files.model_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             card = json.loads(archive.read(CARD))

@@ -10,6 +10,8 @@ import re
 import shutil
 import socket
 import threading
+import time
+import types
 
 import numpy as np
 import pytest
@@ -18,8 +20,8 @@ from PIL import Image
 from flowers_keras import demo
 from flowers_keras.errors import UserError
 from flowers_keras.model import explain, inference
-from flowers_keras.photos import decoding, synthetic
-from flowers_keras.serving import page_server
+from flowers_keras.photos import decoding, reader, synthetic
+from flowers_keras.serving import hosts, page_app, page_server
 from tests.conftest import SIZE
 
 CLASS_NAMES = ("tulips", "<b>daisy</b>", "roses")
@@ -33,19 +35,26 @@ def loaded(pristine):
     return inference.Classifier(model, card)
 
 
+class Served:
+    """A server and where it listens."""
+
+    def __init__(self, loaded, *allowed):
+        self.listening = hosts.listen("127.0.0.1", 0)
+        self.port = self.listening.getsockname()[1]
+        self.url = hosts.page_url("127.0.0.1", self.port)
+        self.server = page_server.Server(loaded, hosts.make_hosts("127.0.0.1", allowed), self.listening)
+
+
 @pytest.fixture(scope="module")
 def server(loaded):
     with pytest.MonkeyPatch.context() as patch:
         # Starting must ask no name server.
         for name in ("getfqdn", "gethostbyaddr", "gethostbyname", "create_connection"):
             patch.setattr(socket, name, lambda *_: pytest.fail("a call that may leave the machine"))
-        server = page_server.make_server(loaded, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, args=[0.05])
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+        served = Served(loaded, "Flowers.example", "*.hub.example")
+        served.server.__enter__()
+    yield served
+    served.server.__exit__()
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +64,9 @@ def photo():
 
 def ask(server, method, path, body=None, **headers):
     """(status, headers, body) of a request; headers of None are left out."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.putrequest(method, path, skip_host=True)
-    default = {"Host": f"127.0.0.1:{server.server_port}"}
+    default = {"Host": f"127.0.0.1:{server.port}"}
     default |= {} if body is None else {"Content-Length": str(len(body))}
     for name, value in (default | {name.replace("_", "-"): value for name, value in headers.items()}).items():
         if value is not None:
@@ -80,7 +89,7 @@ def test_page_is_whole_and_asks_for_nothing_elsewhere(server):
     assert not re.search(r"https?://|//\w|@import|\bsrc=\"(?!data:)", page)
     assert "&lt;b&gt;daisy&lt;/b&gt;" in page and "<b>daisy" not in page
     assert headers["Cache-Control"] == "no-store" and headers["X-Content-Type-Options"] == "nosniff"
-    assert "Python" not in headers["Server"]
+    assert "Server" not in headers
     assert ask(server, "HEAD", "/")[2] == b""
 
 
@@ -102,25 +111,85 @@ def test_photo_gets_the_answer_of_the_classifier(server, loaded, photo):
     assert abs(np.asarray(image).astype(int) - explained).mean() < 4
 
 
-def test_what_is_no_photo_is_refused_with_its_reason(server, photo, monkeypatch):
-    def refused(method, path, body=None, **headers):
-        status, _, body = ask(server, method, path, body, **headers)
-        return status, json.loads(body)["error"]
+def refused(server, method, path, body=None, **headers):
+    """(status, reason)"""
+    status, _, body = ask(server, method, path, body, **headers)
+    return status, json.loads(body)["error"]
 
-    assert refused("POST", "/predict", b"text") == (422, "not a photo (JPEG, PNG, WebP, GIF or BMP)")
-    assert refused("POST", "/predict", b"") == (422, "empty file")
-    assert refused("POST", "/predict", photo[:2000]) == (422, "truncated")
-    assert refused("POST", "/predict", photo, Content_Length=None)[0] == 411
-    assert refused("POST", "/predict", photo, Content_Length="-1")[0] == 411
-    assert refused("POST", "/elsewhere", photo)[0] == refused("GET", "/../etc/passwd")[0] == 404
-    monkeypatch.setattr(page_server, "LARGEST_UPLOAD", 1 << 20)
-    assert refused("POST", "/predict", bytes((1 << 20) + 1)) == (413, "larger than 1 MiB")
+
+def test_what_is_no_photo_is_refused_with_its_reason(server, photo, monkeypatch):
+    assert refused(server, "POST", "/predict", b"text") == (422, loaded_reason(b"text"))
+    assert refused(server, "POST", "/predict", b"") == (422, "empty file")
+    assert refused(server, "POST", "/predict", photo[:2000]) == (422, loaded_reason(photo[:2000]))
+    assert refused(server, "POST", "/predict", photo, Content_Length=None)[0] == 422  # it has no body
+    for path in ("/elsewhere", "/predict/", "/../etc/passwd", "//evil.example"):
+        assert refused(server, "POST", path, photo)[0] == refused(server, "GET", path)[0] == 404
+    assert refused(server, "GET", "/predict")[0] == refused(server, "POST", "/", photo)[0] == 405
+    monkeypatch.setattr(page_app, "LARGEST_UPLOAD", 1 << 20)
+    assert refused(server, "POST", "/predict", bytes((1 << 20) + 1)) == (413, "larger than 1 MiB")
     assert ask(server, "POST", "/predict", photo)[0] == 200  # and it lives
+
+
+def loaded_reason(data):
+    with pytest.raises(reader.BrokenPhoto) as broken:
+        decoding.read_pixels(data)
+    return str(broken.value)
+
+
+def converse(server, sent, pause=0.0):
+    """The status and the body of a reply to bytes, sent as they are, the parts `pause` seconds apart."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        try:
+            for part in sent:
+                connection.sendall(part)
+                time.sleep(pause)
+        except ConnectionError:
+            pass  # it has replied and hung up
+        reply = http.client.HTTPResponse(connection)
+        reply.begin()
+        return reply.status, reply.read()
+
+
+START = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "1" + "0" * 18, str((50 << 20) + 1), "-1", "1e3", "x", "٣"])
+def test_length_that_cannot_be_is_refused(server, length, capfd):
+    head = START + f"Content-Length: {length}\r\n\r\n".encode()
+    status, _ = converse(server, [head])
+    assert status == (413 if length.isascii() and length.isdigit() and len(length) <= 20 else 400)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_upload_without_a_length_is_counted(server, photo, loaded, monkeypatch):
+    def pieces(data):
+        parts = [data[i : i + 10_000] for i in range(0, len(data), 10_000)]
+        return [b"%x\r\n%s\r\n" % (len(part), part) for part in parts] + [b"0\r\n\r\n"]
+
+    head = START + b"Transfer-Encoding: chunked\r\n\r\n"
+    status, body = converse(server, [head, *pieces(photo)])
+    assert status == 200
+    assert json.loads(body)["classes"][0]["probability"] == loaded.predict([photo]).max()
+    monkeypatch.setattr(page_app, "LARGEST_UPLOAD", 1 << 20)
+    assert converse(server, [head, *pieces(bytes((1 << 20) + 1))])[0] == 413
+
+
+def test_slow_uploads_end_and_leave_their_places_to_others(server, photo, monkeypatch):
+    monkeypatch.setattr(page_app, "PATIENCE", 2)
+    head = START + b"Content-Length: 1000\r\n\r\n"
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        slow = [
+            pool.submit(converse, server, [head, *[b"x"] * 30], pause=0.2) for _ in range(page_app.UPLOADS)
+        ]
+        time.sleep(0.5)
+        assert ask(server, "POST", "/predict", photo)[0] in (200, 503)  # it waits its turn for as long
+        assert [each.result()[0] for each in slow] == [408] * page_app.UPLOADS
+    assert ask(server, "POST", "/predict", photo)[0] == 200
 
 
 def test_pages_of_others_are_refused(server, photo):
     """Neither a name that was pointed at this machine (DNS rebinding) nor another page gets in."""
-    port = server.server_port
+    port = server.port
 
     def status(host, origin=None, method="POST"):
         path = {"POST": "/predict", "GET": "/"}[method]
@@ -128,18 +197,52 @@ def test_pages_of_others_are_refused(server, photo):
 
     assert status(f"127.0.0.1:{port}", f"http://127.0.0.1:{port}") == 200
     assert status(f"localhost:{port}", f"http://localhost:{port}") == status(f"[::1]:{port}") == 200
-    for host in (f"evil.example:{port}", "127.0.0.1.evil.example", "", None, "[::1", "a@evil.example"):
+    for host in (f"evil.example:{port}", "127.0.0.1.evil.example", "", "[::1", "a@evil.example"):
         assert status(host) == status(host, method="GET") == 403
+    assert status(None) == 400
     for origin in ("http://evil.example", "null", f"https://127.0.0.1:{port}", f"http://localhost:{port}"):
         assert status(f"127.0.0.1:{port}", origin) == 403
 
 
-def test_everywhere_answers_to_the_name_of_this_machine(loaded):
-    with page_server.Server(loaded, "0.0.0.0", 0) as server:
-        assert server.is_ours(f"{socket.gethostname()}:80") and not server.is_ours("evil.example")
-        assert server.url == f"http://localhost:{server.server_port}"
-    with page_server.Server(loaded, "127.0.0.1", 0) as server:
-        assert not server.is_ours(f"{socket.gethostname()}.local")
+@pytest.mark.parametrize(
+    ("host", "origin", "welcome"),
+    [
+        ("flowers.example", "http://flowers.example", True),
+        ("FLOWERS.example.:7860", None, True),
+        ("flowers.example", "https://flowers.example", True),  # a proxy that speaks TLS
+        ("flowers.example:8443", "https://flowers.example:8443", True),
+        ("127.0.0.1:{port}", "https://flowers.example", True),  # one that passes on another Host
+        ("user-1.hub.example", "https://user-1.hub.example", True),
+        ("hub.example", None, False),
+        ("evilhub.example", None, False),
+        ("flowers.example.evil.example", None, False),
+        ("flowers.example", "https://evil.example", False),
+        ("flowers.example", "ftp://flowers.example", False),
+        ("flowers.example", "https://flowers.example@evil.example", False),
+        ("flowers.example", "https://evil.example/flowers.example", False),
+        ("flowers.example", "null", False),
+    ],
+)
+def test_allowed_hosts(server, host, origin, welcome):
+    status, _, body = ask(server, "GET", "/", Host=host.format(port=server.port), Origin=origin)
+    assert status == (200 if welcome else 403)
+    if not welcome:
+        assert "localhost" not in json.loads(body)["error"] and "127" not in json.loads(body)["error"]
+
+
+def test_a_refusal_says_what_helps_whoever_started_the_page(server):
+    _, reason = refused(server, "GET", "/", Host="lab.example:7860")
+    assert (
+        reason == "this page does not answer to the name lab.example; start it with --allow-host lab.example"
+    )
+    _, reason = refused(server, "GET", "/", Origin="https://lab.example")
+    assert reason.endswith("if lab.example is a proxy of this page, start it with --allow-host lab.example")
+
+
+def test_everywhere_answers_to_the_name_of_this_machine():
+    name = f"{socket.gethostname()}:80"
+    assert hosts.make_hosts("0.0.0.0").refusal(name, f"http://{name}") is None
+    assert hosts.make_hosts("127.0.0.1").refusal(f"{socket.gethostname()}.local", None)
 
 
 def test_many_at_once_get_their_own_answers(server, loaded):
@@ -153,36 +256,32 @@ def test_many_at_once_get_their_own_answers(server, loaded):
 
 def test_who_hangs_up_leaves_no_trace(server, photo, capfd):
     for sent in (b"", b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n123"):
-        with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(sent)
     assert ask(server, "POST", "/predict", photo)[0] == 200
     assert capfd.readouterr() == ("", "")
 
 
-def test_port_that_is_taken_is_one_line(server, loaded):
-    with pytest.raises(UserError, match=f"--port={server.server_port} .*--port=0"):
-        page_server.make_server(loaded, "127.0.0.1", server.server_port)
+def test_port_that_is_taken_is_one_line(server):
+    with pytest.raises(UserError, match=f"--port={server.port} .*--port=0"):
+        hosts.listen("127.0.0.1", server.port)
     with pytest.raises(UserError, match="--port=99999"):
-        page_server.make_server(loaded, "127.0.0.1", 99999)
+        hosts.listen("127.0.0.1", 99999)
 
 
-def test_door_serves_until_it_is_stopped(loaded, monkeypatch, capsys):
-    def serve(server):
-        print(ask_in_thread(server))
+def test_command_serves_until_it_is_stopped(loaded, monkeypatch, capsys, tmp_path):
+    def wait(server):
+        shown = capsys.readouterr().out
+        port = int(re.search(r"open http://127\.0\.0\.1:(\d+) in a browser", shown)[1])
+        statuses.append(ask(types.SimpleNamespace(port=port), "GET", "/", Host="lab.example")[0])
         raise KeyboardInterrupt
 
-    def ask_in_thread(server):
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        status = ask(server, "GET", "/")[0]
-        thread.join()
-        return status
-
-    monkeypatch.setattr(demo, "load_classifier", lambda path: loaded)
-    monkeypatch.setattr(page_server.Server, "serve_forever", serve)
-    assert demo.main(["--model=x", "--port=0"]) == 0
-    shown = capsys.readouterr().out
-    assert re.search(r"open http://127\.0\.0\.1:\d+ in a browser", shown) and "200" in shown
+    statuses, before = [], threading.active_count()
+    (tmp_path / "model.keras").touch()
+    monkeypatch.setattr(inference, "load_classifier", lambda path: loaded)
+    monkeypatch.setattr(page_server.Server, "wait", wait)
+    assert demo.main([f"--model={tmp_path}", "--port=0", "--allow-host=lab.example"]) == 0
+    assert statuses == [200] and threading.active_count() == before
 
 
 # In a real browser.

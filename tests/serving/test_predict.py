@@ -393,9 +393,9 @@ QUICK = """
 import sys
 sys.argv[0] = "-m"  # as it is while python -m looks for the door
 from flowers_keras import predict
-slow = {"sklearn", "keras_cv", "tensorflow_datasets", "ml_collections", "flowers_keras.augment"}
+slow = {"matplotlib", "sklearn", "keras_cv", "tensorflow_datasets", "ml_collections", "flowers_keras.augment"}
 assert not slow & sys.modules.keys(), slow & sys.modules.keys()
-import gc, sklearn
+import gc, matplotlib, sklearn
 assert gc.isenabled()
 """
 

@@ -1,0 +1,111 @@
+"""Where the page listens, and which names it answers to.
+
+A page of another site can have its own name resolve to this machine (DNS rebinding) and then read what
+this one answers; the Host header gives it away. Requests from pages of other sites carry their Origin.
+"""
+
+import dataclasses
+import ipaddress
+import socket
+import urllib.parse
+
+from flowers_keras.errors import UserError
+
+EVERYWHERE = ("0.0.0.0", "::")  # listening there, every machine that reaches this one is served
+
+
+@dataclasses.dataclass(frozen=True)
+class Hosts:
+    """The names that a page answers to, besides every IP address.
+
+    Attributes:
+      local: names of this machine.
+      allowed: names that the owner added, for instance that of a proxy in front; "*.example.org"
+        stands for every name below example.org.
+    """
+
+    local: frozenset[str]
+    allowed: frozenset[str]
+
+    def refusal(self, host: str, origin: str | None) -> str | None:
+        """Why a request is refused, with what helps; None where it is not.
+
+        Args:
+          host: its Host header, "" without one.
+          origin: its Origin header, None without one.
+
+        Example:
+          >>> hosts = make_hosts("127.0.0.1", ["flowers.example"])
+          >>> hosts.refusal("flowers.example", "https://flowers.example") is None
+          True
+          >>> hosts.refusal("other.example:7860", None)
+          'this page does not answer to the name other.example; start it with --allow-host other.example'
+        """
+        name = _host_name(host)
+        if not name:
+            return "the request does not say which host it wants"
+        if not (name in self.local or self._is_allowed(name) or _is_address(name)):
+            return f"this page does not answer to the name {name}; start it with --allow-host {name}"
+        if origin is None or origin == f"http://{host}":
+            return None
+        scheme, _, site = origin.partition("://")
+        # A proxy in front speaks TLS, and may pass on another Host than the browser sent.
+        if scheme in ("http", "https") and self._is_allowed(_host_name(site)):
+            return None
+        reason, name = "the request comes from a page of another site", _host_name(site)
+        advice = f"; if {name} is a proxy of this page, start it with --allow-host {name}"
+        return reason + (advice if name else "")
+
+    def _is_allowed(self, name):
+        parents = {f"*.{name[i + 1 :]}" for i, character in enumerate(name) if character == "."}
+        return name in self.allowed or not parents.isdisjoint(self.allowed)
+
+
+def make_hosts(host, allowed=()):
+    """The Hosts of a page that listens on `host`; other machines know this one by its name or by mDNS."""
+    name = socket.gethostname().lower()
+    local = {"localhost", host.lower(), *([name, f"{name}.local"] if host in EVERYWHERE else [])}
+    return Hosts(frozenset(local), frozenset(each.lower().rstrip(".") for each in allowed))
+
+
+def listen(host, port):
+    """A socket that listens on `host` and `port`; 0 takes a free port.
+
+    Raises:
+      UserError: the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"cannot listen on --host={host} --port={port} ({error}); choose another, for instance --port=0"
+        ) from error
+
+
+def page_url(host, port):
+    """Where a browser on this machine finds a page that listens on `host`.
+
+    Example:
+      >>> page_url("0.0.0.0", 7860), page_url("::1", 80)
+      ('http://localhost:7860', 'http://[::1]:80')
+    """
+    name = "localhost" if host in EVERYWHERE else host
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
+
+
+def _host_name(host):
+    """The name in "name:port", in small letters; "" where there is none."""
+    try:
+        parts = urllib.parse.urlsplit(f"//{host}")
+        name = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+    return name if host.isprintable() and len(name) < 256 and not parts.username else ""
+
+
+def _is_address(name):
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False

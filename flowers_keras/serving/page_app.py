@@ -1,0 +1,178 @@
+"""The page of a classifier and its JSON endpoint, as a Starlette application.
+
+  GET  /         the page
+  POST /predict  the bytes of an encoded photo -> JSON
+
+  curl --data-binary @photo.jpg http://127.0.0.1:7860/predict
+
+The reply is {"classes": [{"name", "probability"}, ...], "photo", "heat_map"}: all classes, the most
+probable first, and two pictures as `data:` addresses; or {"error": reason} with a status of 400 on.
+"""
+
+import asyncio
+import base64
+import http
+import pathlib
+import secrets
+
+import jinja2
+import numpy as np
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from flowers_keras.model import explain
+from flowers_keras.serving import answers
+
+LARGEST_UPLOAD = 50 << 20  # bytes
+
+UPLOADS = 4  # held in memory at a time
+
+PATIENCE = 30  # seconds for a photo to arrive in full, and as many to wait for its turn
+
+SHOWN = 8  # classes on the page
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+NO_POLICY = "default-src 'none'; frame-ancestors 'none'"  # of a reply that is no page
+
+
+def make_app(classifier, hosts):
+    """The application.
+
+    Args:
+      classifier: inference.Classifier.
+      hosts: hosts.Hosts, the names that it answers to.
+    """
+    page = Page(classifier)
+    app = Starlette(
+        routes=[
+            Route("/", page.show, methods=["GET"]),
+            Route("/predict", page.predict, methods=["POST"]),
+        ],
+        middleware=[Middleware(Guard, hosts=hosts)],
+        exception_handlers={HTTPException: _refuse},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class Guard:
+    """Refuses requests from elsewhere and sets the headers of every reply."""
+
+    def __init__(self, app, hosts):
+        self.app, self.hosts = app, hosts
+
+    async def __call__(self, scope, receive, send):
+        async def send_with_headers(message):
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Content-Security-Policy", NO_POLICY)
+            await send(message)
+
+        headers = Headers(scope=scope)
+        reason = self.hosts.refusal(headers.get("Host", ""), headers.get("Origin"))
+        app = JSONResponse({"error": reason}, http.HTTPStatus.FORBIDDEN) if reason else self.app
+        await app(scope, receive, send_with_headers)
+
+
+class Page:
+    """The two requests of one classifier's page."""
+
+    def __init__(self, classifier):
+        self.classifier = classifier
+        self.uploads, self.computing = asyncio.Semaphore(UPLOADS), asyncio.Lock()
+        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+        template = pathlib.Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8")
+        self.template = environment.from_string(template)
+
+    async def show(self, request):
+        """The page; only styles and scripts that carry its nonce work in it."""
+        nonce = secrets.token_urlsafe(16)
+        page = self.template.render(
+            nonce=nonce, class_names=self.classifier.class_names, shown=SHOWN, largest=LARGEST_UPLOAD
+        )
+        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY.format(nonce=nonce)})
+
+    async def predict(self, request):
+        """The answer to the photo that the request carries."""
+        try:
+            await asyncio.wait_for(self.uploads.acquire(), PATIENCE)
+        except TimeoutError:
+            raise HTTPException(503, "too many photos at once; try again") from None
+        try:
+            data = await read_body(request)
+            async with self.computing:
+                answer = await run_in_threadpool(answer_photo, self.classifier, data)
+        except ClientDisconnect:
+            return Response(status_code=400)  # that nobody will read
+        finally:
+            self.uploads.release()
+        return JSONResponse(answer, http.HTTPStatus.UNPROCESSABLE_ENTITY if "error" in answer else 200)
+
+
+async def read_body(request):
+    """The bytes of a request's body.
+
+    Raises:
+      HTTPException: 413, there are more than `LARGEST_UPLOAD`; 408, they took more than `PATIENCE`.
+    """
+    too_large = HTTPException(413, f"larger than {LARGEST_UPLOAD >> 20} MiB")
+    length = request.headers.get("Content-Length", "0").lstrip("0") or "0"
+    if len(length) > 18 or int(length) > LARGEST_UPLOAD:  # `int` refuses thousands of digits
+        raise too_large
+    data = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for piece in request.stream():
+                data += piece
+                if len(data) > LARGEST_UPLOAD:
+                    raise too_large
+    except TimeoutError:
+        slow = f"the photo did not arrive within {PATIENCE} seconds"
+        raise HTTPException(408, slow, {"Connection": "close"}) from None
+    return bytes(data)
+
+
+async def _refuse(request, error):
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+def answer_photo(classifier, data):
+    """What `POST /predict` replies to an encoded photo, as a dict."""
+    (answer,) = classifier.answer([data])
+    if answer.error:
+        return {"error": answer.error}
+    ranked = answers.ranked(answer.probabilities, None)
+    squares, classes = answer.square[None], np.array(ranked[:1])
+    (heat_map,) = explain.heat_maps(classifier.model, squares, classes)
+    explained = explain.explain_picture(answer.picture, heat_map)
+    return {
+        "classes": [
+            {"name": classifier.class_names[k], "probability": float(answer.probabilities[k])} for k in ranked
+        ],
+        "photo": _data_address(answer.picture),
+        "heat_map": _data_address(explained),
+    }
+
+
+def _data_address(picture):
+    return f"data:image/jpeg;base64,{base64.b64encode(explain.jpeg(picture)).decode()}"
