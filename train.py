@@ -1,6 +1,7 @@
 """Trains a flower classifier: `python train.py --config=configs/quickstart.py`."""
 
 import pathlib
+import shlex
 import sys
 
 from absl import app, flags
@@ -13,17 +14,16 @@ WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/NAME by d
 
 
 def main(_):
-    from flowers_keras import recipe  # seconds of imports that a wrong flag need not wait for
-    from flowers_keras.training import run_folder
+    from flowers_keras import recipe, runtime  # seconds of imports that a wrong flag need not wait for
 
     config_file = pathlib.Path(config_flags.get_config_filename(flags.FLAGS["config"]))
     workdir = WORKDIR.value or f"runs/{config_file.stem}"
     try:
-        with run_folder.stop_on_signals():
+        with runtime.stop_on_signals():
             recipe.train_and_evaluate(CONFIG.value, workdir)
-    except run_folder.Stopped as stopped:
-        again = " ".join(sys.argv[1:])
-        print(f"stopped by {stopped}; go on with: python train.py {again}", file=sys.stderr)
+    except runtime.Stopped as stopped:
+        again = shlex.join(["python", "train.py", *sys.argv[1:]])
+        print(f"stopped by {stopped}; go on with: {again}", file=sys.stderr)
         sys.exit(stopped.status)
 
 

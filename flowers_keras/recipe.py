@@ -50,7 +50,7 @@ def split_photos(photos, config, run):
 
 def train(photos, split, config, run):
     """Phase 1 with the whole backbone frozen, phase 2 from the boundary on, best weights kept."""
-    model = build(photos, split, config)
+    model = build(photos, split, config, run.policy)
     run.begin()
     splits.save(split, photos, run.path("splits.json"))
 
@@ -74,8 +74,12 @@ def train(photos, split, config, run):
     archive.save(model, run.path("model.keras"), card)
 
 
-def build(photos, split, config):
-    """The classifier before training: with ImageNet's weights, or with random ones made fit to learn."""
+def build(photos, split, config, policy=None):
+    """The classifier before training: with ImageNet's weights, or with random ones made fit to learn.
+
+    Args:
+      policy: dtype policy of the trunk; None for the one that `config` means on this machine.
+    """
     model = classifier.build_classifier(
         len(photos.class_names),
         config.data.image_size,
@@ -83,7 +87,7 @@ def build(photos, split, config):
         config.model.hidden_units,
         config.model.dropout,
         config.model.l2,
-        runtime.resolve_policy(config.runtime.dtype_policy),
+        policy or runtime.resolve_policy(config.runtime.dtype_policy),
     )
     if not config.model.weights:
         sample = np.random.default_rng(config.seed).permutation(split.positions["train"])[:256]
@@ -99,6 +103,7 @@ def evaluate(photos, split, config, run):
         metrics, predictions = measure_parts(model, photos, split, config)
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)
+    metrics["machine"] = run.record_machine()
     metrics["verdict"] = diagnosis.diagnose(metrics)
     measure.save_predictions(predictions, run.path("predictions.csv"))
     metrics["seconds"] = run.seconds | {"total": sum(run.seconds.values())}

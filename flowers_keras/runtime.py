@@ -1,14 +1,19 @@
-"""The machine: which precision it is fast in, and whether its results must repeat bit for bit."""
+"""The machine and the process: precision, device, versions, repeatable results, signals."""
 
+import contextlib
+import importlib
 import importlib.metadata
 import os
 import pathlib
 import platform
-import subprocess
+import signal
+import sys
 
 import keras
 
 BFLOAT16_CAPABILITY = 8.0  # NVIDIA's Ampere; cuDNN refuses bfloat16 convolutions on older GPUs
+
+CPUINFO = pathlib.Path("/proc/cpuinfo")
 
 
 def resolve_policy(policy):
@@ -16,33 +21,102 @@ def resolve_policy(policy):
 
     Args:
       policy: "float32", "mixed_bfloat16" or "auto": bfloat16 where the processor or the GPU
-        computes in it, else float32.
+        computes fast in it, else float32.
     """
     if policy != "auto":
         return policy
-    return "mixed_bfloat16" if _has_bfloat16() else "float32"
+    kind, gpus = _accelerator()
+    if kind == "gpu":
+        fast = can_compute("mixed_bfloat16")
+    else:
+        fast = kind == "tpu" or "avx512_bf16" in _cpuinfo()
+    return "mixed_bfloat16" if fast else "float32"
 
 
-def _has_bfloat16():
-    devices = [name.lower() for name in keras.distribution.list_devices()]
-    if any("tpu" in name for name in devices):
-        return True
-    if any("gpu" in name or "cuda" in name for name in devices):
-        return _least_capability() >= BFLOAT16_CAPABILITY
+def can_compute(policy):
+    """Whether this machine computes in `policy` at all: every processor does, not every GPU."""
+    kind, gpus = _accelerator()
+    return policy == "float32" or kind != "gpu" or min(each[1] for each in gpus) >= BFLOAT16_CAPABILITY
+
+
+def describe_machine():
+    """What results may depend on besides the config.
+
+    Returns:
+      {"device": name of the processor or of the accelerators, "cores": count, "versions": package ->
+      version}.
+    """
+    kind, devices = _accelerator()
+    return {
+        "device": ", ".join(sorted({name for name, _ in devices})) if kind else _processor(),
+        "cores": os.cpu_count(),
+        "versions": versions(),
+    }
+
+
+def versions():
+    """Package -> version, and Python's.
+
+    Example:
+
+    >>> sorted(versions().keys() & {"keras", "numpy", "pillow", "python", "tensorflow"})
+    ['keras', 'numpy', 'pillow', 'python', 'tensorflow']
+    """
+    # TensorFlow resizes and augments the photos under every backend.
+    packages = ("keras", keras.backend.backend(), "tensorflow", "numpy", "pillow")
+    found = {package: importlib.metadata.version(package) for package in packages}
+    return found | {"python": platform.python_version()}
+
+
+def _accelerator():
+    """("gpu" or "tpu", [(name, NVIDIA's compute capability or 0.0)]); ("", []) for a processor alone."""
+    listed = " ".join(keras.distribution.list_devices()).lower()
+    if "tpu" in listed:
+        return "tpu", [("TPU", 0.0)]
+    if "gpu" in listed or "cuda" in listed:
+        return "gpu", _gpus() or [("GPU", 0.0)]
+    return "", []
+
+
+def _gpus():
+    """[(name, compute capability or 0.0)], asked of the backend."""
+    backend = importlib.import_module(keras.backend.backend())
+    if backend.__name__ == "tensorflow":
+        devices = backend.config.list_physical_devices("GPU")
+        details = [backend.config.experimental.get_device_details(device) for device in devices]
+        found = [(each.get("device_name"), each.get("compute_capability")) for each in details]
+    elif backend.__name__ == "jax":
+        devices = backend.local_devices(backend="gpu")
+        found = [(each.device_kind, getattr(each, "compute_capability", None)) for each in devices]
+    else:
+        places = range(backend.cuda.device_count())
+        found = [
+            (backend.cuda.get_device_name(place), backend.cuda.get_device_capability(place))
+            for place in places
+        ]
+    return [(name or "GPU", _capability(value)) for name, value in found]
+
+
+def _capability(value):
+    """(8, 0) or "8.0" as 8.0; 0.0 for what is no such thing, as of AMD's GPUs."""
     try:
-        return "avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-
-
-def _least_capability():
-    """The lowest compute capability of this machine's NVIDIA GPUs; 0.0 where it cannot be asked."""
-    command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
-    try:
-        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-        return min(map(float, told.split()), default=0.0)
-    except (OSError, ValueError, subprocess.SubprocessError):
+        return float(value) if isinstance(value, str) else float(f"{value[0]}.{value[1]}")
+    except (TypeError, ValueError, IndexError):
         return 0.0
+
+
+def _cpuinfo():
+    try:
+        return CPUINFO.read_text()
+    except OSError:
+        return ""
+
+
+def _processor():
+    names = [
+        line.partition(":")[2].strip() for line in _cpuinfo().splitlines() if line.startswith("model name")
+    ]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def seed_everything(seed, deterministic):
@@ -56,8 +130,34 @@ def seed_everything(seed, deterministic):
     keras.utils.set_random_seed(seed)
 
 
-def versions():
-    """What the results depend on: package -> version, and the machine."""
-    packages = ("keras", keras.backend.backend(), "tensorflow", "numpy", "pillow")
-    found = {package: importlib.metadata.version(package) for package in packages}
-    return found | {"python": platform.python_version(), "cores": str(os.cpu_count())}
+class Stopped(BaseException):
+    """SIGTERM or Ctrl-C arrived; what was finished before is on the disk.
+
+    Attributes:
+      status: the exit status that a shell expects.
+    """
+
+    def __init__(self, number):
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+
+
+@contextlib.contextmanager
+def stop_on_signals():
+    """Turns SIGTERM and Ctrl-C inside the block into `Stopped`."""
+
+    def stop(number, frame):
+        signal.signal(number, signal.SIG_IGN)  # a second one must not break the clean-up
+        raise Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def is_interactive():
+    """Whether a person watches the output, in a terminal or a notebook; bars would fill a log file."""
+    return os.isatty(1) or "ipykernel" in sys.modules

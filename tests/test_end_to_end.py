@@ -17,7 +17,7 @@ from tests.conftest import SIZE, write_colours
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = {
-    "config.json", "splits.json", "history.csv", "model.keras", "labels.json", "metrics.json",
+    "config.json", "machine.json", "splits.json", "history.csv", "model.keras", "labels.json", "metrics.json",
     "predictions.csv", "report.html", "tensorboard",
 }  # fmt: skip
 

@@ -1,39 +1,65 @@
-"""Which precision a machine gets by `runtime.dtype_policy = "auto"`."""
+"""Which precision a machine gets by `runtime.dtype_policy = "auto"`, and what is recorded of it."""
+
+import types
 
 import pytest
 
 from flowers_keras import runtime
 
+T4, A100, AMD = ("Tesla T4", (7, 5)), ("NVIDIA A100", (8, 0)), ("Radeon", None)
 
-def machine(monkeypatch, tmp_path, devices, processor="", capabilities=None):
+
+def tensorflow_with(gpus):
+    """A stand-in for TensorFlow on a machine with these GPUs."""
+    details = {number: {"device_name": name} for number, (name, _) in enumerate(gpus)}
+    for number, (_, capability) in enumerate(gpus):
+        if capability:  # absent where TensorFlow does not know it
+            details[number]["compute_capability"] = capability
+    experimental = types.SimpleNamespace(get_device_details=details.get)
+    config = types.SimpleNamespace(list_physical_devices=lambda _: list(details), experimental=experimental)
+    return types.SimpleNamespace(__name__="tensorflow", config=config)
+
+
+def jax_with(gpus):
+    """The same for JAX, whose capability is a text."""
+    devices = [
+        types.SimpleNamespace(device_kind=name, compute_capability=".".join(map(str, capability)))
+        if capability
+        else types.SimpleNamespace(device_kind=name)
+        for name, capability in gpus
+    ]
+    return types.SimpleNamespace(__name__="jax", local_devices=lambda backend: devices)
+
+
+def machine(monkeypatch, tmp_path, devices, processor="", backend=None):
     """Makes this machine look like another one."""
     monkeypatch.setattr(runtime.keras.distribution, "list_devices", lambda: devices)
-    cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text(f"flags : fpu sse2 {processor}\n")
-    monkeypatch.setattr(runtime.pathlib, "Path", lambda _: cpuinfo)
-    if capabilities is not None:
-        tool = tmp_path / "nvidia-smi"
-        tool.write_text(f"#!/bin/sh\nprintf '{capabilities}'\n")
-        tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(runtime, "CPUINFO", tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text(f"model name : A Processor\nflags : fpu sse2 {processor}\n")
+    monkeypatch.setattr(runtime.importlib, "import_module", lambda _: backend)
 
 
+@pytest.mark.parametrize("backend", [tensorflow_with, jax_with])
 @pytest.mark.parametrize(
-    "devices, processor, capabilities, policy",
+    "devices, processor, gpus, policy, device",
     [
-        (["cpu:0"], "avx512_bf16", None, "mixed_bfloat16"),
-        (["cpu:0"], "avx2", None, "float32"),
-        (["cpu:0", "gpu:0"], "", "8.0\\n", "mixed_bfloat16"),
-        (["gpu:0", "gpu:1"], "", "9.0\\n7.5\\n", "float32"),  # an older one among them: a T4
-        (["gpu:0"], "avx512_bf16", None, "float32"),  # of another maker, or without its driver's tool
-        (["gpu:0"], "", "no devices were found", "float32"),
-        (["tpu:0"], "", None, "mixed_bfloat16"),
+        (["cpu:0"], "avx512_bf16", [], "mixed_bfloat16", "A Processor"),
+        (["cpu:0"], "avx2", [], "float32", "A Processor"),
+        (["cpu:0", "gpu:0"], "", [A100], "mixed_bfloat16", "NVIDIA A100"),
+        (["gpu:0", "gpu:1"], "", [A100, T4], "float32", "NVIDIA A100, Tesla T4"),  # the oldest counts
+        (["gpu:0"], "avx512_bf16", [AMD], "float32", "Radeon"),
+        (["gpu:0"], "", [], "float32", "GPU"),  # one that the backend cannot describe
+        (["tpu:0"], "", [], "mixed_bfloat16", "TPU"),
     ],
 )
 def test_bfloat16_where_the_machine_is_fast_in_it(
-    monkeypatch, tmp_path, devices, processor, capabilities, policy
+    monkeypatch, tmp_path, backend, devices, processor, gpus, policy, device
 ):
-    machine(monkeypatch, tmp_path, devices, processor, capabilities)
+    machine(monkeypatch, tmp_path, devices, processor, backend(gpus))
     assert runtime.resolve_policy("auto") == policy
     assert runtime.resolve_policy("float32") == "float32"
     assert runtime.resolve_policy("mixed_bfloat16") == "mixed_bfloat16"
+    assert runtime.describe_machine()["device"] == device
+    assert runtime.can_compute("float32")
+    # A processor computes in bfloat16, however slowly; cuDNN refuses on old GPUs.
+    assert runtime.can_compute("mixed_bfloat16") == ("gpu:0" not in devices or policy == "mixed_bfloat16")

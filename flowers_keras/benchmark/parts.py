@@ -76,7 +76,7 @@ def step_rates(setting):
         model = recipe.build(setting.photos, setting.split, config)
         head, tail = feeds.make_feeds(model, setting.photos, setting.split, config, run)
         classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
-        phases.compile_network(tail.network, config.finetune.learning_rate)
+        phases.compile_network(tail.network, config.finetune)
         stored = iter(tail.training(range(10_000)))
         values, labels = next(stored)
         rows = [
@@ -90,7 +90,7 @@ def step_rates(setting):
             ),
         ]
         classifier.freeze(model)
-        phases.compile_network(head.network, config.frozen.learning_rate)
+        phases.compile_network(head.network, config.frozen)
         steps = iter(head.training(range(10_000)))
         speed = rate(lambda: head.network.train_on_batch(*next(steps)), len(setting.batch))
     epochs = [("phase 1, stored features", speed), *rows]

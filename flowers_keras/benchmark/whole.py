@@ -62,7 +62,7 @@ def time_fresh(setting):
     ):
         unfreeze(model)
         feed, _ = feeds.make_feeds(model, setting.photos, setting.split, config, None)
-        phases.compile_network(model, config.finetune.learning_rate)
+        phases.compile_network(model, config.finetune)
         yield fit_seconds(model, feed.training(range(2)), feed.validation, setting)
 
 
@@ -95,7 +95,7 @@ def time_plain(setting):
         functools.partial(classifier.unfreeze_from, boundary=config.model.unfreeze_from),
     ):
         unfreeze(model)
-        phases.compile_network(model, config.finetune.learning_rate)
+        phases.compile_network(model, config.finetune)
         yield fit_seconds(model, training, batches("validation"), setting)
 
 

@@ -1,7 +1,6 @@
-"""A phase: compile, callbacks, fit, resume. Both phases of the recipe are `train_phase`."""
+"""Everything that a phase must not lose, in one file that is whole or absent."""
 
 import json
-import math
 import time
 import zipfile
 
@@ -12,22 +11,35 @@ from flowers_keras import files
 from flowers_keras.errors import UserError
 
 
-class Keeper(keras.callbacks.Callback):
-    """Keeps everything that a phase must not lose, in one file that is whole or absent.
+class Checkpoint(keras.callbacks.Callback):
+    """Saves a phase after each epoch, and goes on from what an earlier process saved.
 
-    After each epoch: the variables that change, the optimiser's, the best so far and its score, and
-    the history. `keras.callbacks.BackupAndRestore` and `ModelCheckpoint` keep these in several files
-    and forget the best when a run resumes (keras#12803).
+    The file holds the variables that change, the optimiser's, the best so far and its score, and the
+    history. `keras.callbacks.BackupAndRestore` and `ModelCheckpoint` keep these in several files and
+    forget the best when a run resumes (keras#12803).
+
+    Args:
+      name: of the phase.
+      network: compiled keras.Model; what is trainable in it is kept.
+      run: Run.
+      history: rows of the phases before this one.
+      best: the score to beat, (accuracy, -loss), or None.
+
+    Attributes:
+      epochs_done, history, best: as they are now.
+
+    Raises:
+      UserError: the file is damaged; in `fit`: learning diverged, and nothing of it was saved.
     """
 
     def __init__(self, name, network, run, history, best):
         super().__init__()
-        self.name, self.run, self.history, self.best = name, run, history, best
+        self.name, self.run, self.history, self.best = name, run, list(history), best
         self.path = run.path(f"checkpoints/{name}.npz")
         self.network = network
         # A dropout layer's random state is among its variables; frozen layers do not change.
         self.kept = [v for layer in network.layers if layer.trainable for v in layer.variables]
-        self.best_values = self._values(self.kept)
+        self.best_values = _values(self.kept)
         self.epochs_done = 0
         network.optimizer.build(network.trainable_variables)
         if self.path.exists():
@@ -35,43 +47,40 @@ class Keeper(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.monotonic()
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs["loss"]):
-            raise UserError(
-                f"learning diverged: the loss of phase {self.name} is {logs['loss']} in epoch "
-                f"{self.epoch + 1}, step {batch + 1}; lower --config.{self.name}.learning_rate"
-            )
 
     def on_epoch_end(self, epoch, logs=None):
+        values = _values(self.kept)
+        # The last step of an epoch can have a finite loss and leave weights that are not.
+        if not all(np.isfinite(each).all() for each in (logs["loss"], logs["val_loss"], *values)):
+            raise UserError(
+                f"learning diverged in phase {self.name}, epoch {epoch + 1} (loss {logs['loss']:.3g}, "
+                f"val_loss {logs['val_loss']:.3g}); lower --config.{self.name}.learning_rate"
+            )
         score = (logs["val_accuracy"], -logs["val_loss"])
         if self.best is None or score > tuple(self.best):
-            self.best, self.best_values = score, self._values(self.kept)
+            self.best, self.best_values = score, values
         row = {name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         row |= {"phase": self.name, "epoch": epoch + 1, "seconds": time.monotonic() - self.started}
         row["learning_rate"] = float(self.network.optimizer.learning_rate)
         self.history.append(row)
         self.epochs_done = epoch + 1
-        self._save()
+        self._save(values)
         self.run.write_history(self.history)
+        self.run.note_seconds()
 
     def restore_best(self):
         """Gives the network the weights that were best on validation."""
         _assign(self.kept, self.best_values)
 
-    def _values(self, variables):
-        return [keras.ops.convert_to_numpy(variable.value) for variable in variables]
-
-    def _save(self):
+    def _save(self, values):
         state = {"epochs_done": self.epochs_done, "best": self.best, "history": self.history}
         arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
-        for group, values in (
-            ("variable", self._values(self.kept)),
-            ("optimizer", self._values(self.network.optimizer.variables)),
+        for group, members in (
+            ("variable", values),
+            ("optimizer", _values(self.network.optimizer.variables)),
             ("best", self.best_values),
         ):
-            arrays |= {f"{group}_{i}": value for i, value in enumerate(values)}
+            arrays |= {f"{group}_{i}": value for i, value in enumerate(members)}
         with files.whole_file(self.path) as temporary:
             np.savez(temporary, **arrays)
 
@@ -90,6 +99,10 @@ class Keeper(keras.callbacks.Callback):
         # A kill between this file and history.csv leaves the latter a row short.
         self.run.write_history(self.history)
         print(f"phase {self.name}: going on after epoch {self.epochs_done}")
+
+
+def _values(variables):
+    return [keras.ops.convert_to_numpy(variable.value) for variable in variables]
 
 
 def _group(arrays, group):

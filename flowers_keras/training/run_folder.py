@@ -1,28 +1,21 @@
 """A run's folder: one process at a time, one config, resumed where it was."""
 
 import contextlib
-import os
+import functools
 import pathlib
-import signal
 import time
 
-import filelock
-
-from flowers_keras import files
-from flowers_keras.config import flatten
+from flowers_keras import files, locks, runtime
+from flowers_keras.config import WITHOUT_EFFECT, flatten
 from flowers_keras.errors import UserError
 
 HISTORY = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 
 LOCK = ".lock"
 
+SECONDS = "checkpoints/seconds.json"
 
-class Stopped(BaseException):
-    """SIGTERM or Ctrl-C arrived; what was finished before is on the disk."""
-
-    def __init__(self, number):
-        super().__init__(signal.Signals(number).name)
-        self.status = 128 + number
+MACHINE = "machine.json"
 
 
 class Run:
@@ -36,9 +29,8 @@ class Run:
     def __init__(self, folder, config):
         self.folder = pathlib.Path(folder)
         self.config = config
-        self.seconds = {}
-        if self.path("checkpoints/seconds.json").exists():
-            self.seconds = files.read_json(self.path("checkpoints/seconds.json"))
+        self.seconds = files.read_json(self.path(SECONDS)) if self.path(SECONDS).exists() else {}
+        self._stage, self._since = None, 0.0
 
     def path(self, name):
         """pathlib.Path of a file of the run."""
@@ -48,9 +40,44 @@ class Run:
     def finished(self):
         return self.path("metrics.json").exists() and self.path("report.html").exists()
 
+    @functools.cached_property
+    def policy(self):
+        """The dtype policy of the run: what "auto" chose when it began, wherever it goes on.
+
+        Raises:
+          UserError: this machine cannot compute in it.
+        """
+        wanted = runtime.resolve_policy(self.config["runtime"]["dtype_policy"])
+        if not self.path(MACHINE).exists():
+            return wanted
+        begun = files.read_json(self.path(MACHINE))["dtype_policy"]
+        if not runtime.can_compute(begun):
+            raise UserError(
+                f"the run in {self.folder} computes in {begun}, which the GPU here cannot; go on with it "
+                "on another machine, or begin anew in a new --workdir"
+            )
+        if begun != wanted:
+            print(f"going on in {begun}, as the run began; a new run would compute in {wanted} here")
+        return begun
+
     def begin(self):
         """Writes `config.json`: from here on the folder is this run's."""
         files.write_json(self.path("config.json"), self.config)
+        self.record_machine()
+        self.note_seconds()
+
+    def record_machine(self):
+        """Writes `machine.json`: the run's precision and each machine that has worked on it.
+
+        Returns:
+          What it holds: {"dtype_policy", "machines": [as `runtime.describe_machine` gives]}.
+        """
+        path, now = self.path(MACHINE), runtime.describe_machine()
+        before = files.read_json(path)["machines"] if path.exists() else []
+        machines = before if now in before else [*before, now]
+        record = {"dtype_policy": self.policy, "machines": machines}
+        files.write_json(path, record)
+        return record
 
     def finish(self):
         """Removes what only an unfinished run needs."""
@@ -60,11 +87,27 @@ class Run:
 
     @contextlib.contextmanager
     def stage(self, name):
-        """Counts the seconds of the block towards stage `name`."""
-        start = time.monotonic()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
-        files.write_json(self.path("checkpoints/seconds.json"), self.seconds)
+        """Counts the seconds of the block towards stage `name`, also of one that is cut off."""
+        self._stage, self._since = name, time.monotonic()
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(UserError):  # the disk may be full: the first error counts
+                self.note_seconds()
+            raise
+        else:
+            self.note_seconds()
+        finally:
+            self._stage = None
+
+    def note_seconds(self):
+        """Writes down what the stage has taken so far; only seconds after the last call can be lost."""
+        if self._stage:
+            now = time.monotonic()
+            self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
+            self._since = now
+        if self.path("config.json").exists():  # else the folder is nobody's yet
+            files.write_json(self.path(SECONDS), self.seconds)
 
     def write_history(self, rows):
         """Writes `history.csv`; a row is a dict with the columns `HISTORY`."""
@@ -85,57 +128,37 @@ def open_run(folder, config):
     """
     folder = files.user_path(folder)
     made = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # The kernel frees this lock when its process dies, however it dies.
-        lock = filelock.FileLock(folder / LOCK, timeout=0)
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise UserError(
-            f"another process is working in {folder}; wait for it or use a new --workdir"
-        ) from error
-    except OSError as error:
-        raise UserError(f"--workdir={folder} cannot be written ({error.strerror}); use another") from error
-    try:
+    with contextlib.ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if made:
+                held.callback(_remove_if_empty, folder)
+            held.enter_context(locks.hold(folder / LOCK))
+        except locks.Held as error:
+            raise UserError(
+                f"another process is working in {folder}; wait for it or use a new --workdir"
+            ) from error
+        except OSError as error:
+            raise UserError(
+                f"--workdir={folder} cannot be written ({error.strerror}); use another"
+            ) from error
         _refuse_other_config(folder, config)
         yield Run(folder, config)
-    finally:
-        files.discard(folder / LOCK)
-        lock.release()
-        if made:
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # only an empty one goes
+
+
+def _remove_if_empty(folder):
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _refuse_other_config(folder, config):
+    """Refuses (UserError) to go on with a run of a config that would give other results."""
     if not (folder / "config.json").exists():
         return
-    other = files.read_json(folder / "config.json")
-    mine, theirs = flatten(config), flatten(other)
-    for field in sorted(mine.keys() | theirs.keys()):
+    mine, theirs = flatten(config), flatten(files.read_json(folder / "config.json"))
+    for field in sorted((mine.keys() | theirs.keys()) - WITHOUT_EFFECT):
         if mine.get(field) != theirs.get(field):
             raise UserError(
                 f"{folder} holds a run of another config ({field} was {theirs.get(field)!r} and is "
-                f"{mine.get(field)!r} now); use a new --workdir, or remove that folder"
+                f"{mine.get(field)!r} now); use a new --workdir"
             )
-
-
-@contextlib.contextmanager
-def stop_on_signals():
-    """Turns SIGTERM and Ctrl-C inside the block into `Stopped`."""
-
-    def stop(number, frame):
-        signal.signal(number, signal.SIG_IGN)  # a second one must not break the clean-up
-        raise Stopped(number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def is_interactive():
-    """Whether a person watches standard output; else progress bars would fill a log file."""
-    return os.isatty(1)

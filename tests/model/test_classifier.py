@@ -3,6 +3,7 @@
 import zipfile
 
 import keras
+import ml_collections
 import numpy as np
 import pytest
 
@@ -34,7 +35,7 @@ def moved(before, after):
 
 def fit(model, photos, learning_rate=1e-3):
     labels = np.arange(len(photos)) % 3
-    phases.compile_network(model, learning_rate)
+    phases.compile_network(model, ml_collections.ConfigDict({"learning_rate": learning_rate}))
     model.fit(photos, labels, batch_size=8, epochs=1, verbose=0)
 
 
@@ -115,12 +116,12 @@ def test_unfreezing_without_compiling_again_trains_nothing_new(network, photos):
         return [np.array_equal(*pair) for pair in zip(before, after, strict=True)]
 
     classifier.freeze(network)
-    phases.compile_network(tail, 1e-3)
+    phases.compile_network(tail, ml_collections.ConfigDict({"learning_rate": 1e-3}))
     tail.fit(activations, labels, verbose=0)
     classifier.unfreeze_from(network, "mixed9")
     tail.fit(activations, labels, verbose=0)
     assert all(unchanged())
-    phases.compile_network(tail, 1e-3)
+    phases.compile_network(tail, ml_collections.ConfigDict({"learning_rate": 1e-3}))
     tail.fit(activations, labels, verbose=0)
     assert not any(unchanged())
 

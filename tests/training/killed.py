@@ -38,7 +38,7 @@ def arm(moment):
 
     events = {"trunk": "trunk", "flower_classifier": "classifier"}
     before(keras.Model, "predict_on_batch", lambda model, *_: events[model.name])
-    before(checkpoint.Keeper, "on_train_batch_end", lambda keeper, *_: keeper.name)
+    before(checkpoint.Checkpoint, "on_train_batch_end", lambda phase, *_: phase.name)
     before(phases, "compile_network", lambda *_: "compile")
     before(os, "replace", lambda _, path: f"before {pathlib.Path(path).name}")
     replace = os.replace

@@ -79,7 +79,7 @@ def test_training_on_stored_views_follows_training_on_fresh_ones(setting, config
         _, feed = feeds.make_feeds(network, photos, split, config, run)
         classifier.unfreeze_from(network, "mixed8")
         network.get_layer("dropout").seed_generator.state.assign([0, 0])
-        phases.compile_network(feed.network, 1e-5)
+        phases.compile_network(feed.network, config.finetune)
         history = feed.network.fit(
             feed.training(range(3)),
             steps_per_epoch=-(-feed.count // feed.batch_size),

@@ -1,6 +1,7 @@
 """A phase keeps the best weights, resumes exactly, and says when learning diverges."""
 
 import csv
+import dataclasses
 
 import keras
 import ml_collections
@@ -36,7 +37,6 @@ def make_feed(seed=0):
         return tf.data.Dataset.from_tensor_slices(rows).batch(16)
 
     def training(epochs):
-
         return pipeline.epochs_of(40, 3, epochs, batches)
 
     validation = tf.data.Dataset.from_tensors((values[:12] + 1, labels[:12]))
@@ -106,11 +106,19 @@ def test_a_phase_that_only_makes_it_worse_leaves_the_weights_alone(tmp_path):
     assert all(np.array_equal(*pair) for pair in zip(before, feed.network.get_weights(), strict=True))
 
 
-def test_divergence_names_the_epoch_and_the_step(tmp_path):
-    feed = make_feed()
-    feed.network.layers[-1].kernel.assign(np.full((16, 3), np.nan, "float32"))
-    with pytest.raises(UserError, match="phase frozen is nan in epoch 1, step 1; lower --config.frozen"):
-        phases.train_phase("frozen", feed, settings(1), start(tmp_path))
+@pytest.mark.parametrize(
+    "spoilt, rate, steps, message",
+    [
+        (np.nan, 1e-2, 3, "loss nan"),
+        (0.0, 1e38, 1, r"loss 1\.\d*, val_loss nan"),  # finite in the only step, whose update is not
+    ],
+)
+def test_diverged_weights_are_never_saved_and_the_rate_is_named(tmp_path, spoilt, rate, steps, message):
+    run, feed = start(tmp_path), dataclasses.replace(make_feed(), count=16 * steps)
+    feed.network.layers[-1].kernel.assign(feed.network.layers[-1].kernel + spoilt)
+    with pytest.raises(UserError, match=f"phase frozen, epoch 1 .{message}.*lower --config.frozen.learning"):
+        phases.train_phase("frozen", feed, settings(2, rate), run)
+    assert not list(tmp_path.rglob("*.npz"))
 
 
 def test_a_damaged_checkpoint_is_one_line(tmp_path):

@@ -6,10 +6,12 @@ import resource
 import signal
 import subprocess
 import sys
+import types
 
 import pytest
 
 from flowers_keras import files
+from flowers_keras.config import WITHOUT_EFFECT, flatten
 from flowers_keras.errors import UserError
 from flowers_keras.training import run_folder
 from tests.conftest import own_lines
@@ -31,14 +33,98 @@ def test_a_second_process_is_refused_and_a_dead_ones_lock_is_not_in_the_way(tmp_
         pass
 
 
-def test_another_config_is_refused_and_named(tmp_path):
-    with run_folder.open_run(tmp_path, {"seed": 0, "model": {"l2": 0.1}}) as run:
+def settings(l2=0.1, data_dir="", cache_dir="", dtype_policy="float32"):
+    """A run's config with a field that shapes results and two that do not."""
+    return {
+        "model": {"l2": l2},
+        "data": {"data_dir": data_dir},
+        "features": {"cache_dir": cache_dir},
+        "runtime": {"dtype_policy": dtype_policy},
+    }
+
+
+def test_a_config_of_other_results_is_refused_and_named(tmp_path):
+    with run_folder.open_run(tmp_path, settings()) as run:
         run.begin()
     with (
-        pytest.raises(UserError, match="model.l2 was 0.1 and is 0.2 now"),
-        run_folder.open_run(tmp_path, {"seed": 0, "model": {"l2": 0.2}}),
+        pytest.raises(UserError, match="model.l2 was 0.1 and is 0.2 now.*use a new --workdir$") as refused,
+        run_folder.open_run(tmp_path, settings(l2=0.2)),
     ):
         pass
+    assert "remove" not in str(refused.value)  # the folder may hold more than the run
+
+
+def test_a_config_that_differs_in_where_files_lie_goes_on(tmp_path):
+    with run_folder.open_run(tmp_path, settings()) as run:
+        run.begin()
+    assert flatten(settings()).keys() >= WITHOUT_EFFECT
+    with run_folder.open_run(tmp_path, settings(data_dir="elsewhere", cache_dir="elsewhere")) as run:
+        run.begin()
+    assert files.read_json(tmp_path / "config.json")["data"]["data_dir"] == "elsewhere"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still but for what a test adds to `clock.time`."""
+    clock = types.SimpleNamespace(time=100.0)
+    monkeypatch.setattr(run_folder.time, "monotonic", lambda: clock.time)
+    return clock
+
+
+def test_seconds_add_up_over_attempts_also_of_a_stage_that_was_cut_off(tmp_path, clock):
+    with run_folder.open_run(tmp_path / "run", settings()) as run:
+        with run.stage("photos"):
+            clock.time += 1
+        run.begin()
+        with pytest.raises(KeyboardInterrupt), run.stage("frozen"):
+            clock.time += 20
+            raise KeyboardInterrupt
+    with run_folder.open_run(tmp_path / "run", settings()) as run:
+        with run.stage("photos"):
+            clock.time += 2
+        with run.stage("frozen"):
+            clock.time += 300
+            run.note_seconds()  # as after each epoch
+            clock.time += 4000
+            killed = run_folder.Run(run.folder, settings())  # sees what a process killed now leaves
+        clock.time += 50_000  # between stages
+        run.note_seconds()
+    assert killed.seconds == {"photos": 3, "frozen": 320}
+    assert run.seconds == {"photos": 3, "frozen": 4320}
+    assert run_folder.Run(run.folder, settings()).seconds == run.seconds
+
+
+def test_a_stage_that_fails_before_the_run_begins_leaves_no_folder(tmp_path):
+    with (
+        pytest.raises(UserError),
+        run_folder.open_run(tmp_path / "run", settings()) as run,
+        run.stage("photos"),
+    ):
+        raise UserError("no photos")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("begun, now", [("mixed_bfloat16", "float32"), ("float32", "mixed_bfloat16")])
+def test_a_run_keeps_the_precision_that_auto_chose_when_it_began(tmp_path, monkeypatch, capsys, begun, now):
+    config = settings(dtype_policy="auto")
+    monkeypatch.setattr(run_folder.runtime, "resolve_policy", lambda _: begun)
+    monkeypatch.setattr(run_folder.runtime, "describe_machine", lambda: {"device": "one"})
+    run = run_folder.Run(tmp_path, config)
+    run.begin()
+    assert run.policy == begun and "going on" not in capsys.readouterr().out
+    monkeypatch.setattr(run_folder.runtime, "resolve_policy", lambda _: now)
+    monkeypatch.setattr(run_folder.runtime, "describe_machine", lambda: {"device": "two"})
+    for _ in range(2):
+        run = run_folder.Run(tmp_path, config)
+        run.begin()
+        assert run.policy == begun
+        assert capsys.readouterr().out.startswith(f"going on in {begun}, as the run began")
+    expected = {"dtype_policy": begun, "machines": [{"device": "one"}, {"device": "two"}]}
+    assert files.read_json(tmp_path / "machine.json") == run.record_machine() == expected
+    monkeypatch.setattr(run_folder.runtime, "can_compute", lambda policy: policy == "float32")
+    if begun != "float32":
+        with pytest.raises(UserError, match="computes in mixed_bfloat16, which the GPU here cannot"):
+            run_folder.Run(tmp_path, config).policy  # noqa: B018
 
 
 def test_a_workdir_that_cannot_be_written_is_one_line(tmp_path):
