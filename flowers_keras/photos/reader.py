@@ -32,16 +32,6 @@ MAX_EFFORT = 16 * MAX_PIXELS  # pixels times how often, or how slowly, a decoder
 MAX_EXPANSION = 10_000  # pixels a byte; deflate, the densest but for WebP, makes 8,256
 STRIP_PIXELS = 1 << 22  # converted at a time, so that a large photo is not in memory three times
 
-# By content, as the extension may lie. Pillow's classes are used directly: `Image.open` would warn
-# on standard error about photos that are below our limit, and about stereo JPEGs it cannot parse.
-FORMATS = {
-    "JPEG": (rb"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
-    "PNG": (rb"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
-    "WebP": (rb"(?s)RIFF....WEBP", WebPImagePlugin.WebPImageFile),
-    "GIF": (rb"GIF8[79]a", GifImagePlugin.GifImageFile),
-    "BMP": (rb"(?s)BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", BmpImagePlugin.BmpImageFile),
-}
-
 UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -53,22 +43,55 @@ UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright
 }
 
 
-def find_photos(folder, skipped=None):
-    """Photos in a folder and its subfolders, by extension in any case; their content is not read.
+def find_photos(folder):
+    """All files of a folder and its subfolders: photos, by their content or their name, and others.
 
-    Args:
-      folder: path, searched as `folders.list_files` does.
-      skipped: a list that gets the path of each file or folder of the system.
+    Hidden files and folders and `__MACOSX` are skipped. Symbolic links are followed, and a folder
+    that can be reached in two ways, or in a circle, is searched once. Only files whose name is not
+    that of a photo are opened, for their first bytes.
 
     Returns:
-      Sorted list of pathlib.Path.
+      (photos, others): two sorted lists of pathlib.Path. A file named like a photo is among the
+      photos whatever it holds; `read_photo` tells what is wrong with it.
 
     Raises:
       UserError: the folder, or one inside it, cannot be listed.
     """
-    return [
-        path for path in folders.list_files(folder, skipped) if path.name.lower().endswith(PHOTO_SUFFIXES)
-    ]
+    photos, others, seen = [], [], set()
+    for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(each for each in folders if _is_visible(each))
+        for name in filter(_is_visible, names):
+            path = os.path.join(place, name)
+            (photos if _is_photo(path) else others).append(pathlib.Path(path))
+    return sorted(photos), sorted(others)
+
+
+def _is_visible(name):
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _is_photo(path):
+    """Whether a file is named like a photo, or begins like one."""
+    if path.lower().endswith(formats.SUFFIXES):
+        return True
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb", buffering=0) as file:
+            return formats.format_of(file.read(formats.START)) is not None
+    except OSError:
+        return False
+
+
+def _refuse_folder(error):
+    raise UserError(
+        f"cannot list the folder {error.filename}: {error.strerror}; mend that, or move it away"
+    ) from error
 
 
 def read_file(path):
@@ -109,14 +132,14 @@ def read_photo(data):
     """
     if not data:
         raise BrokenPhoto("empty file")
-    kind = next((kind for kind, (start, _) in FORMATS.items() if re.match(start, data)), None)
+    data, kind = formats.trimmed(data), formats.format_of(data)
     if kind is None:
-        raise BrokenPhoto("not a photo (JPEG, PNG, WebP, GIF or BMP)")
+        raise BrokenPhoto(formats.why_no_photo(data))
     # Another library in this process may have told Pillow to fill what is missing with grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         picture, exif = containers.strip_metadata(kind, data)
-        with FORMATS[kind][1](io.BytesIO(picture)) as image:
+        with formats.image_class(kind)(io.BytesIO(picture)) as image:
             _check_size(image, picture)
             image.load()
             turn = UPRIGHT.get(containers.orientation(exif or image.info.get("exif", b"")))

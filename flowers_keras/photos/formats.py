@@ -1,0 +1,85 @@
+"""Formats of photos, told by how a file begins: its name may say something else, or nothing.
+
+Pillow's classes are used directly: `Image.open` would warn on standard error about photos that are below
+our limit, and about stereo JPEGs that it cannot parse.
+"""
+
+import re
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+START = 256  # bytes of a file that tell its format
+TEXT_IN_FRONT = 64  # bytes of white space that some web servers and editors put in front of a photo
+NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
+
+# A file of such a name is meant to be a photo: where it is none, the person is told so by name.
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    *(".heic", ".heif", ".hif", ".avif"),
+)
+
+_FORMATS = {  # name -> (how it begins, Pillow's class; None where another library reads it)
+    "JPEG": (rb"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    "PNG": (rb"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    "WebP": (rb"(?s)RIFF....WEBP", WebPImagePlugin.WebPImageFile),
+    "GIF": (rb"GIF8[79]a", GifImagePlugin.GifImageFile),
+    "BMP": (rb"(?s)BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", BmpImagePlugin.BmpImageFile),
+    # Canon's raw files begin like a TIFF.
+    "TIFF": (rb"(?s)(?:II\*\0|MM\0\*)(?!....CR)", TiffImagePlugin.TiffImageFile),
+    # The general brands mif1 and msf1 hold either; the brands after them tell which.
+    "AVIF": (
+        rb"(?s)....ftyp(?:avi[fs]|m[is]f1....(?:(?!hei|hev)....){0,9}avi[fs])",
+        AvifImagePlugin.AvifImageFile,
+    ),
+    "HEIC": (rb"(?s)....ftyp(?:hei[cxms]|hev[cxms]|mif[12]|msf1)", None),
+}
+
+_OTHERS = (  # what often lies under the name of a photo
+    (rb"\s*<", "a web page or a drawing"),
+    (rb"version https://git-lfs", "a pointer of Git LFS; type git lfs pull"),
+    (rb"(?s)II\*\0....CR|II[RU]|MMOR|FUJIFILMCCD|\0MRM|FOVb|....ftypcrx", "a camera's raw file; export it as JPEG"),
+    (rb"(?s)\0...(?:ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI", "a video"),
+    (rb"\0\5\x16[\0\7]", "what a Mac keeps beside a file"),
+    (rb"\0+$", "nothing but zeros"),
+)
+
+
+def trimmed(data):
+    """The bytes of a file without white space, or a byte order mark, in front of a photo."""
+    text = re.match(rb"(?:\xef\xbb\xbf|\s){1,%d}" % TEXT_IN_FRONT, data)
+    return data[text.end() :] if text else data
+
+
+def format_of(data):
+    """The format of a photo, or None.
+
+    Args:
+      data: the bytes of a file, or its first `START`.
+
+    Example:
+      >>> format_of(b"GIF89a"), format_of(b"\\r\\n\\xff\\xd8\\xff\\xe0"), format_of(b"GIFT")
+      ('GIF', 'JPEG', None)
+    """
+    start = trimmed(data[:START])
+    return next((name for name, (begins, _) in _FORMATS.items() if re.match(begins, start)), None)
+
+
+def image_class(name):
+    """Pillow's class of a format; None for HEIC."""
+    return _FORMATS[name][1]
+
+
+def why_no_photo(data):
+    """A few words about bytes that are of no format that is read."""
+    for begins, words in _OTHERS:
+        if re.match(begins, data[:START]):
+            return f"not a photo but {words}"
+    return f"not a photo ({NAMES})"
