@@ -22,8 +22,9 @@ def evaluate_folder(model_path, data):
 
     Returns:
       dict of the kind of `metrics.json`'s "test", and besides "left_out" ([id, reason] of broken
-      photos) and "twins_in_training" ([id, id of the training photo, bits]). The latter is None
-      without the run's `splits.json` beside the model, "ece_calibrated" without its `metrics.json`.
+      photos and of files that are none) and "twins_in_training" ([id, id of the training photo,
+      bits]). The latter is None without the run's `splits.json` beside the model, "ece_calibrated"
+      without its `metrics.json`.
 
     Raises:
       UserError: the model or the folder cannot be used.
@@ -41,6 +42,7 @@ def evaluate_folder(model_path, data):
     twins = None
     if parts.exists():
         twins = labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
+    left_out += [(name, "not a photo") for name in photos.others]
     found = {"left_out": [list(pair) for pair in left_out], "twins_in_training": twins}
     return measure.compute_metrics(predictions, temperature) | found
 

@@ -42,12 +42,14 @@ _FORMATS = {  # name -> (how it begins, Pillow's class; None where another libra
     "HEIC": (rb"(?s)....ftyp(?:hei[cxms]|hev[cxms]|mif[12]|msf1)", None),
 }
 
+_CAMERA_RAW = rb"(?s)II\*\0....CR|II[RU]|MMOR|FUJIFILMCCD|\0MRM|FOVb|....ftypcrx"
+
 _OTHERS = (  # what often lies under the name of a photo
     (rb"\s*<", "a web page or a drawing"),
     (rb"version https://git-lfs", "a pointer of Git LFS; type git lfs pull"),
-    (rb"(?s)II\*\0....CR|II[RU]|MMOR|FUJIFILMCCD|\0MRM|FOVb|....ftypcrx", "a camera's raw file; export it as JPEG"),
+    (_CAMERA_RAW, "a camera's raw file; export it as JPEG"),
     (rb"(?s)\0...(?:ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI", "a video"),
-    (rb"\0\5\x16[\0\7]", "what a Mac keeps beside a file"),
+    (rb"\0\x05\x16[\0\x07]", "what a Mac keeps beside a file"),
     (rb"\0+$", "nothing but zeros"),
 )
 

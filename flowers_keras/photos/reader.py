@@ -6,30 +6,21 @@ file crashes the reader, keeps it busy for long or fills the memory.
 
 import io
 import os
-import re
 import stat
 import struct
 
 import numpy as np
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageFile
 
-from flowers_keras.photos import containers, folders
+from flowers_keras.photos import containers, folders, formats
 from flowers_keras.photos.containers import BrokenPhoto
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 MAX_BYTES = 256 << 20  # of an encoded photo
 MAX_PIXELS = 128_000_000  # of a decoded one
 MAX_SIDE = 65_535  # pixels; JPEG and GIF have no longer ones
 MAX_EFFORT = 16 * MAX_PIXELS  # pixels times how often, or how slowly, a decoder goes over them
 MAX_EXPANSION = 10_000  # pixels a byte; deflate, the densest but for WebP, makes 8,256
+OTHERS_NAMED = 5  # on the console, of the files that are no photos
 STRIP_PIXELS = 1 << 22  # converted at a time, so that a large photo is not in memory three times
 
 UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright
@@ -43,55 +34,52 @@ UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright
 }
 
 
-def find_photos(folder):
-    """All files of a folder and its subfolders: photos, by their content or their name, and others.
+def find_photos(folder, skipped=None, others=None):
+    """Photos in a folder and its subfolders, by their name or their first bytes.
 
-    Hidden files and folders and `__MACOSX` are skipped. Symbolic links are followed, and a folder
-    that can be reached in two ways, or in a circle, is searched once. Only files whose name is not
-    that of a photo are opened, for their first bytes.
+    A file named like a photo is among them whatever it holds; `read_photo` tells what is wrong with it.
+
+    Args:
+      folder: path, searched as `folders.list_files` does.
+      skipped: a list that gets the path of each file or folder of the system.
+      others: a list that gets the path of each file that is no photo.
 
     Returns:
-      (photos, others): two sorted lists of pathlib.Path. A file named like a photo is among the
-      photos whatever it holds; `read_photo` tells what is wrong with it.
+      Sorted list of pathlib.Path.
 
     Raises:
       UserError: the folder, or one inside it, cannot be listed.
     """
-    photos, others, seen = [], [], set()
-    for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
-        status = os.stat(place)
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(each for each in folders if _is_visible(each))
-        for name in filter(_is_visible, names):
-            path = os.path.join(place, name)
-            (photos if _is_photo(path) else others).append(pathlib.Path(path))
-    return sorted(photos), sorted(others)
+    photos = []
+    for path in folders.list_files(folder, skipped):
+        if path.name.lower().endswith(formats.SUFFIXES) or _begins_like_a_photo(path):
+            photos.append(path)
+        elif others is not None:
+            others.append(path)
+    return photos
 
 
-def _is_visible(name):
-    return not name.startswith(".") and name != "__MACOSX"
+def name_others(others):
+    """One line for the console about files that are no photos.
+
+    Example:
+      >>> name_others(["notes.txt", "labels.csv"])
+      'left out 2 files that are no photos: notes.txt, labels.csv'
+    """
+    names = ", ".join(map(str, others[:OTHERS_NAMED])) + ", ..." * (len(others) > OTHERS_NAMED)
+    if len(others) == 1:
+        return f"left out 1 file that is no photo: {names}"
+    return f"left out {len(others)} files that are no photos: {names}"
 
 
-def _is_photo(path):
-    """Whether a file is named like a photo, or begins like one."""
-    if path.lower().endswith(formats.SUFFIXES):
-        return True
+def _begins_like_a_photo(path):
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return False
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return False
             return formats.format_of(file.read(formats.START)) is not None
     except OSError:
         return False
-
-
-def _refuse_folder(error):
-    raise UserError(
-        f"cannot list the folder {error.filename}: {error.strerror}; mend that, or move it away"
-    ) from error
 
 
 def read_file(path):
@@ -135,6 +123,8 @@ def read_photo(data):
     data, kind = formats.trimmed(data), formats.format_of(data)
     if kind is None:
         raise BrokenPhoto(formats.why_no_photo(data))
+    if kind == "HEIC":
+        raise BrokenPhoto("HEIC, which is not read yet")
     # Another library in this process may have told Pillow to fill what is missing with grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:

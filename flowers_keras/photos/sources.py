@@ -11,7 +11,7 @@ from absl import logging
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import reader, synthetic
+from flowers_keras.photos import formats, reader, synthetic
 
 OFFLINE = (
     "pass photos of your own by --config.data.source=folder:PATH (one folder a class), "
@@ -28,12 +28,14 @@ class Photos:
       labels: int32 [count], positions in `class_names`.
       class_names: the classes, in the order of the model's output.
       read: position -> encoded bytes; raises `reader.BrokenPhoto`. May be called by many threads.
+      others: names of files that lie among the photos and are none.
     """
 
     ids: tuple[str, ...]
     labels: np.ndarray
     class_names: tuple[str, ...]
     read: Callable[[int], bytes]
+    others: tuple[str, ...] = ()
 
 
 def load_photos(data):
@@ -78,13 +80,12 @@ def folder_photos(path, least_classes=2):
             f"folder:{path} holds {len(folders)} class folder{'s'[: len(folders) != 1]}, and "
             f"{least_classes} are needed; put the photos of each class into a folder of its name"
         )
-    paths, labels = [], []
+    paths, labels, others = [], [], []
     for label, folder in enumerate(folders):
-        found = reader.find_photos(folder)
+        found = reader.find_photos(folder, others=others)
         if not found:
             raise UserError(
-                f"class folder {folder} holds no photo ({', '.join(reader.PHOTO_SUFFIXES)}); "
-                "add photos or remove the folder"
+                f"class folder {folder} holds no photo ({formats.NAMES}); add photos or remove the folder"
             )
         paths += found
         labels += [label] * len(found)
@@ -93,6 +94,7 @@ def folder_photos(path, least_classes=2):
         np.array(labels, np.int32),
         tuple(_text(folder.name) for folder in folders),
         lambda position: reader.read_file(paths[position]),
+        tuple(_text(file.relative_to(root).as_posix()) for file in others),
     )
 
 

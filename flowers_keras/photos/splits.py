@@ -62,6 +62,7 @@ def split_photos(photos, data):
     pairs = [(kept[i], kept[j], bits) for i, j, bits in pairs]
     conflicts = _two_labels(photos, fingerprints, pairs)
     left_out += [(photos.ids[i], why) for i, why in sorted(conflicts.items())]
+    left_out += [(name, "not a photo") for name in photos.others]
     pairs = [pair for pair in pairs if conflicts.keys().isdisjoint(pair[:2])]
     kept = [i for i in kept if i not in conflicts]
     group = twins.group_twins(len(photos.ids), pairs)
@@ -100,6 +101,8 @@ def look_at(photos):
     left_out = [(photos.ids[i], why) for i, why in enumerate(found) if isinstance(why, str)]
     for name, why in left_out:
         print(f"left out {name}: {why}")
+    if photos.others:
+        print(reader.name_others(photos.others))
     return {i: one for i, one in enumerate(found) if not isinstance(one, str)}, left_out
 
 

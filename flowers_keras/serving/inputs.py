@@ -43,9 +43,12 @@ def _search(path):
     if not os.path.isdir(path):
         yield path
         return
+    others = []
     try:
-        found = reader.find_photos(path)
+        found = reader.find_photos(path, others=others)
     except UserError as error:
         yield Answer(path, error=str(error))
         return
+    if others:
+        print(reader.name_others(others), file=sys.stderr)
     yield from map(str, found) if found else [Answer(path, error="a folder without photos")]

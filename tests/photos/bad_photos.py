@@ -342,6 +342,7 @@ def _false_names(corpus):
     corpus.use("really_webp.jpeg", encode(image, "WEBP", lossless=True))
     corpus.use("really_gif.webp", encode(image, "GIF"))
     corpus.use("really_bmp.gif", encode(image, "BMP"))
+    corpus.use("really_tiff.jpg", encode(image, "TIFF"))
 
 
 def _not_photos(corpus):
@@ -350,8 +351,6 @@ def _not_photos(corpus):
         "text.jpg": b"no photo, only words\n" * 50,
         "page.png": b"<!DOCTYPE html><html><body>404 Not Found</body></html>",
         "drawing.png": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
-        "tiff.jpg": encode(scene(), "TIFF"),
-        "heic.jpg": b"\0\0\0\x18ftypheic" + bytes(100),
         "portable.bmp": encode(scene(), "PPM"),
         "document.webp": b"%PDF-1.7\n" + bytes(100),
         "archive.gif": b"PK\3\4" + bytes(100),
@@ -361,6 +360,7 @@ def _not_photos(corpus):
         "sound.webp": b"RIFF\x24\0\0\0WAVEfmt " + bytes(100),
     }.items():
         corpus.leave_out(name, data, "not a photo")
+    corpus.leave_out("no_picture.heic", b"\0\0\0\x18ftypheic" + bytes(100), "HEIC")
     corpus.leave_out("only_start.jpg", b"\xff\xd8\xff", "truncated")
     corpus.leave_out("only_start.png", b"\x89PNG\r\n\x1a\n", "truncated")
     corpus.leave_out("only_start.gif", b"GIF89a", "truncated")

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import io
+import os
 import pathlib
 import random
 import shutil
@@ -304,17 +305,52 @@ def test_mutants_are_used_or_left_out(kind, silence):
 
 
 def test_find_photos_searches_a_folder_once(tmp_path):
-    wanted = ["B.JPG", "a.jpeg", "deep/er/c.WebP", "deep/d.gif", "deep/e.bmp", "z.Png"]
+    wanted = ["B.JPG", "a.jpeg", "deep/er/c.WebP", "deep/d.gif", "deep/e.bmp", "z.Png", "x.tif", "y.HEIC"]
     hidden = [".hidden.jpg", "._a.jpeg", ".git/x.jpg", "__MACOSX/a.jpeg"]
-    for name in [*wanted, *hidden, "notes.txt", "jpg", "x.tif"]:
+    for name in [*wanted, *hidden, "notes.txt", "jpg"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "deep" / "up").symlink_to(tmp_path)
     (tmp_path / "twice").symlink_to("deep")
     (tmp_path / "circle.png").symlink_to("circle.png")
-    expected = [tmp_path / name for name in sorted([*wanted, "circle.png"])]
-    assert reader.find_photos(tmp_path) == reader.find_photos(str(tmp_path)) == expected
+    expected, others = [tmp_path / name for name in sorted([*wanted, "circle.png"])], []
+    assert reader.find_photos(tmp_path, others=others) == reader.find_photos(str(tmp_path)) == expected
+    assert others == [tmp_path / "jpg", tmp_path / "notes.txt"]
+
+
+def test_find_photos_goes_by_content_where_the_name_says_nothing(tmp_path):
+    """A name alone hid 26 of 42 photos: .jfif, none at all, .HEIC with a JPEG inside."""
+    photo = bad_photos.scene()
+    for name, kind in {
+        "download (1).jfif": "JPEG",
+        "IMG_1.HEIC": "JPEG",
+        "noext": "JPEG",
+        "photo.jpg_large": "JPEG",
+        "photo.jpg?size=large": "WEBP",
+        "scan.dat": "TIFF",
+        "picture.bin": "AVIF",
+        "stereo": "MPO",
+    }.items():
+        (tmp_path / name).write_bytes(encode(photo, kind))
+    (tmp_path / "in_front").write_bytes(b"\xef\xbb\xbf\r\n" + encode(photo, "JPEG"))
+    wanted = sorted(tmp_path.iterdir())
+    for name, data in {
+        "notes.txt": b"BM is no bitmap",
+        "a.csv": b"",
+        "clip.mov": b"\0\0\0\x14ftypqt  ",
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nowhere").symlink_to("vanished")
+    others = []
+    assert reader.find_photos(tmp_path, others=others) == wanted
+    assert [path.name for path in others] == ["a.csv", "clip.mov", "notes.txt", "nowhere", "pipe"]
+
+
+def test_files_that_are_no_photos_are_named_up_to_five():
+    assert reader.name_others(["a.txt"]) == "left out 1 file that is no photo: a.txt"
+    assert reader.name_others(list("abcdef")) == "left out 6 files that are no photos: a, b, c, d, e, ..."
 
 
 def test_find_photos_follows_links_to_other_folders(tmp_path):
