@@ -160,7 +160,9 @@ def test_nothing_outside_the_input_pipeline_calls_tensorflow():
     package = ROOT / "flowers_keras"
     pipeline = {"photos/pipeline.py", "resize.py", "augment.py", "operations.py", "contact_sheet.py"}
     # The benchmark compares TensorFlow's own forward pass; exports are TensorFlow functions.
-    doors = {*(f"benchmark/{name}.py" for name in ("parts", "predicting", "whole")), "portable.py"}
+    doors = {f"benchmark/{name}.py" for name in ("stages", "predict_command", "whole_recipe")} | {
+        "portable.py"
+    }
     callers = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")

@@ -7,7 +7,8 @@ import time
 
 import numpy as np
 
-from flowers_keras.benchmark.setting import Table, rate
+from flowers_keras.benchmark.agreement import run_of
+from flowers_keras.benchmark.table import Table, rate
 from flowers_keras.errors import UserError
 from flowers_keras.model import inference
 from flowers_keras.photos import decoding, splits
@@ -15,44 +16,51 @@ from flowers_keras.serving import exporting, formats
 
 CALIBRATION = 200  # training photos, half of them to compare on
 
+EXPORTS = (  # label, export's --format, whether in int8
+    ("LiteRT, int8", "litert", True),
+    ("LiteRT", "litert", False),
+    ("ONNX Runtime", "onnx", False),
+    ("SavedModel", "saved_model", False),
+)
 
-def runtimes(setting, model_path):
+
+def measure_runtimes(experiment, model_path):
     """One photo at a time, from its pixels, in each runtime; accuracy on all of the test photos.
 
     Args:
-      setting: Setting.
+      experiment: Experiment.
       model_path: `runs/x/model.keras` of a run on the same photos; its `splits.json` says which of
         them are test photos.
 
     Raises:
       UserError: the model's run cannot be read, or is of other photos.
     """
-    model_path = pathlib.Path(model_path)
-    folder = model_path if model_path.is_dir() else model_path.parent
-    positions = splits.load(setting.photos, folder / "splits.json").positions
-    pixels = [decoding.read_pixels(setting.photos.read(int(i))) for i in positions["test"]]
-    labels = setting.photos.labels[positions["test"]]
+    folder = run_of(model_path)
+    positions = splits.load(experiment.photos, folder / "splits.json").positions
+    test = (
+        [decoding.read_pixels(experiment.photos.read(int(i))) for i in positions["test"]],
+        experiment.photos.labels[positions["test"]],
+    )
     rows = []
-    with tempfile.TemporaryDirectory() as place:
-        place = pathlib.Path(place)
-        photos = write_photos(setting.photos, positions["train"], place / "photos")
-        for label, name, int8 in (
-            ("LiteRT, int8", "litert", True),
-            ("LiteRT", "litert", False),
-            ("ONNX Runtime", "onnx", False),
-            ("SavedModel", "saved_model", False),
-        ):
-            path = place / label
+    with tempfile.TemporaryDirectory() as exports:
+        exports = pathlib.Path(exports)
+        photos = write_photos(experiment.photos, positions["train"], exports / "photos")
+        for label, name, int8 in EXPORTS:
+            path = exports / label
             try:
                 exporting.export(folder, name, path, photos, int8)
             except UserError as error:
                 print(f"{label} is left out: {error}")
                 continue
-            read = functools.partial(formats.FORMATS[name].read, path)
-            rows.append((label, *measure(read, pixels, labels), exporting.size_of(path) / 1e6))
-    load = functools.partial(inference.load_classifier, folder)
-    rows.append(("model.keras, one photo at a time", *measure(lambda: one_by_one(load()), pixels, labels)))
-    rows[-1] += (exporting.size_of(folder / "model.keras") / 1e6,)
+            load = functools.partial(formats.FORMATS[name].read, path)
+            rows.append((label, *measure(load, *test), exporting.size_of(path) / 1e6))
+    rows.append(
+        (
+            "model.keras, one photo at a time",
+            *measure(lambda: one_by_one(inference.load_classifier(folder)), *test),
+            exporting.size_of(folder / "model.keras") / 1e6,
+        )
+    )
     return Table("runtime", ("photos/s", "start-up s", "test accuracy", "MB"), rows)
 
 
@@ -69,10 +77,10 @@ def one_by_one(model):
     return lambda photo: model.predict([photo])[0]
 
 
-def measure(read, pixels, labels):
+def measure(load, pixels, labels):
     """(photos a second, seconds from the file to the first answer, accuracy)."""
     start = time.perf_counter()
-    serve = read()
+    serve = load()
     serve(pixels[0])
     seconds = time.perf_counter() - start
     accuracy = float(

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from flowers_keras.benchmark.exactness import in_policy
+from flowers_keras.benchmark.agreement import in_policy
 from flowers_keras.model import classifier, folding
 from flowers_keras.photos import synthetic
 from tests.conftest import SIZE

@@ -1,4 +1,4 @@
-"""The door `predict` on a folder of photos, beside a bare forward pass of the model that it loads."""
+"""The command `predict` on a folder of photos, beside a bare forward pass of the model that it loads."""
 
 import itertools
 import pathlib
@@ -10,29 +10,29 @@ import time
 import tensorflow as tf
 
 from flowers_keras.benchmark.runtimes import write_photos
-from flowers_keras.benchmark.setting import Table, rate
+from flowers_keras.benchmark.table import Table, rate
 from flowers_keras.errors import UserError
 from flowers_keras.model import inference
 from flowers_keras.photos import pipeline
 
 
-def predict_rates(setting, model_path):
+def time_predict(experiment, model_path):
     """Photos a second from files to probabilities, and how long one photo takes from the command on.
 
     Args:
-      setting: Setting.
-      model_path: `runs/x/model.keras`; its accuracy does not matter run.
+      experiment: Experiment.
+      model_path: `runs/x/model.keras`; its accuracy does not matter.
 
     Raises:
       UserError: the model cannot be loaded.
     """
     classifier = inference.load_classifier(model_path)
     size = classifier.batch_size
-    batches = pipeline.plain_batches(setting.photos, setting.train[:size], classifier.image_size, size)
+    batches = pipeline.plain_batches(experiment.photos, experiment.train[:size], classifier.image_size, size)
     photos = tf.constant(next(batches.as_numpy_iterator()), tf.float32)
     forward = tf.function(lambda photos: classifier.model(photos, training=False), jit_compile=False)
     with tempfile.TemporaryDirectory() as folder:
-        folder = write_photos(setting.photos, setting.train, pathlib.Path(folder) / "photos")
+        folder = write_photos(experiment.photos, experiment.train, pathlib.Path(folder) / "photos")
         paths = sorted(folder.iterdir())
         answers = classifier.answer(itertools.cycle(paths))
         served = rate(lambda: list(itertools.islice(answers, size)), size)

@@ -1,4 +1,4 @@
-"""How fast each part of the recipe is, beside the plain way to do it."""
+"""How fast each stage of the recipe is, beside the plain way to do it."""
 
 import functools
 import tempfile
@@ -9,21 +9,23 @@ import tensorflow as tf
 
 from flowers_keras import recipe
 from flowers_keras.augment import trivial_augment
-from flowers_keras.benchmark.setting import Table, rate
+from flowers_keras.benchmark.table import Table, rate
 from flowers_keras.model import classifier
 from flowers_keras.training import feeds, phases, run_folder
 
 
-def augmentation(setting):
+def time_augmentation(experiment):
     """One random operation a photo: ours, keras-cv's and Keras' own, as tf.data maps."""
-    pixels = tf.data.Dataset.from_tensor_slices(setting.batch).repeat()
-    batches = pixels.batch(len(setting.batch)).map(lambda each: tf.cast(each, tf.float32))
+    pixels = tf.data.Dataset.from_tensor_slices(experiment.batch).repeat()
+    batches = pixels.batch(len(experiment.batch)).map(lambda each: tf.cast(each, tf.float32))
 
     def trivial(index, photo):
         return trivial_augment.trivial_augment_wide(photo, trivial_augment.photo_seed(0, 0, index))
 
     ways = {
-        "trivial_augment_wide": pixels.enumerate().map(trivial, tf.data.AUTOTUNE).batch(len(setting.batch)),
+        "trivial_augment_wide": pixels.enumerate()
+        .map(trivial, tf.data.AUTOTUNE)
+        .batch(len(experiment.batch)),
         "keras_cv.layers.RandAugment(augmentations_per_image=1)": batches.map(
             keras_cv.layers.RandAugment((0, 255), augmentations_per_image=1), tf.data.AUTOTUNE
         ),
@@ -32,29 +34,29 @@ def augmentation(setting):
         ),
     }
     rows = [
-        (name, rate(functools.partial(next, iter(way)), len(setting.batch))) for name, way in ways.items()
+        (name, rate(functools.partial(next, iter(way)), len(experiment.batch))) for name, way in ways.items()
     ]
     return Table("augmentation", ("photos/s",), rows)
 
 
-def pipeline_rates(setting):
+def time_input(experiment):
     """From encoded photos to augmented batches, beside what the trunk consumes."""
-    (folded, plain), count = setting.trunks(), len(setting.batch)
+    (folded, plain), count = experiment.trunks(), len(experiment.batch)
     rows = [
-        ("read, decode, crop, resize, augment", rate(functools.partial(next, setting.views()), count)),
-        ("the trunk takes", rate(lambda: folded.predict_on_batch(setting.batch), count)),
+        ("read, decode, crop, resize, augment", rate(functools.partial(next, experiment.views()), count)),
+        ("the trunk takes", rate(lambda: folded.predict_on_batch(experiment.batch), count)),
         (
             "it would take with BatchNorm apart",
-            rate(lambda: plain.predict_on_batch(setting.batch), count),
+            rate(lambda: plain.predict_on_batch(experiment.batch), count),
         ),
     ]
     return Table("input pipeline", ("photos/s",), rows)
 
 
-def trunk_rates(setting):
+def time_trunk(experiment):
     """The pass over the photos, beside bare compiled forward passes on one batch in memory."""
-    (folded, plain), count, views = setting.trunks(), len(setting.batch), setting.views()
-    photos = tf.constant(setting.batch, tf.float32)
+    (folded, plain), count, views = experiment.trunks(), len(experiment.batch), experiment.views()
+    photos = tf.constant(experiment.batch, tf.float32)
 
     def bare(trunk):
         forward = tf.function(lambda photos: trunk(photos, training=False), jit_compile=False)
@@ -68,13 +70,13 @@ def trunk_rates(setting):
     return Table("frozen trunk", ("photos/s",), rows)
 
 
-def step_rates(setting):
+def time_training(experiment):
     """Steps of both phases on stored views, and that of phase 2 on one tensor in memory."""
-    config = setting.config.copy_and_resolve_references()
+    config = experiment.config.copy_and_resolve_references()
     config.features.views = 1
     with tempfile.TemporaryDirectory() as folder, run_folder.open_run(f"{folder}/run", {}) as run:
-        model = recipe.build(setting.photos, setting.split, config)
-        head, tail = feeds.make_feeds(model, setting.photos, setting.split, config, run)
+        model = recipe.build(experiment.photos, experiment.split, config)
+        head, tail = feeds.make_feeds(model, experiment.photos, experiment.split, config, run)
         classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
         phases.compile_network(tail.network, config.finetune)
         stored = iter(tail.training(range(10_000)))
@@ -82,7 +84,7 @@ def step_rates(setting):
         rows = [
             (
                 "phase 2, stored views",
-                rate(lambda: tail.network.train_on_batch(*next(stored)), len(setting.batch)),
+                rate(lambda: tail.network.train_on_batch(*next(stored)), len(experiment.batch)),
             ),
             (
                 "phase 2, a tensor in memory",
@@ -92,7 +94,7 @@ def step_rates(setting):
         classifier.freeze(model)
         phases.compile_network(head.network, config.frozen)
         steps = iter(head.training(range(10_000)))
-        speed = rate(lambda: head.network.train_on_batch(*next(steps)), len(setting.batch))
+        speed = rate(lambda: head.network.train_on_batch(*next(steps)), len(experiment.batch))
     epochs = [("phase 1, stored features", speed), *rows]
-    rows = [(label, each, len(setting.train) / each) for label, each in epochs]
+    rows = [(label, each, len(experiment.train) / each) for label, each in epochs]
     return Table("training", ("photos/s", "s an epoch"), rows)

@@ -1,54 +1,68 @@
-"""What the cut at the boundary, and bfloat16, change in what a trained model says."""
+"""How far a trained model's answers change with the cut at the boundary, and with bfloat16."""
 
 import pathlib
 
 import numpy as np
 
-from flowers_keras.benchmark.setting import Table
+from flowers_keras.benchmark.table import Table
 from flowers_keras.model import archive, classifier, folding
 from flowers_keras.photos import pipeline, splits
 
 PHOTOS = 1000
 
+COMPARISONS = (  # label, and two ways to compute: (policy, in how many parts)
+    ("float32: trunk and tail, and the whole", ("float32", "cut"), ("float32", "whole")),
+    ("bfloat16: trunk and tail, and the whole", ("mixed_bfloat16", "cut"), ("mixed_bfloat16", "whole")),
+    ("trunk and tail in bfloat16, the whole in float32", ("mixed_bfloat16", "cut"), ("float32", "whole")),
+    ("the whole in bfloat16 and in float32", ("mixed_bfloat16", "whole"), ("float32", "whole")),
+)
 
-def exactness(setting, model_path):
+
+def measure_agreement(experiment, model_path):
     """Probabilities of `PHOTOS` photos: trunk and tail beside the whole model, in both precisions.
 
     Of the validation photos and some training photos; the test photos are left alone.
 
     Args:
-      setting: Setting.
+      experiment: Experiment.
       model_path: `runs/x/model.keras` of a run on the same photos, with its `splits.json` beside it.
 
     Raises:
       UserError: the model's run cannot be read, or is of other photos.
     """
-    model_path = pathlib.Path(model_path)
-    folder = model_path if model_path.is_dir() else model_path.parent
-    positions = splits.load(setting.photos, folder / "splits.json").positions
+    folder = run_of(model_path)
+    positions = splits.load(experiment.photos, folder / "splits.json").positions
     some = np.random.default_rng(0).permutation(positions["train"])
     positions = np.concatenate([positions["validation"], some])[:PHOTOS]
     model, card = archive.load(folder)
-    batches = pipeline.plain_batches(setting.photos, positions, card["image_size"], len(setting.batch))
+    batches = pipeline.plain_batches(experiment.photos, positions, card["image_size"], len(experiment.batch))
     photos = list(batches.as_numpy_iterator())
     boundary = card["recipe"]["model"]["unfreeze_from"]
-    said = {
+    probabilities = {
         (policy, way): predict(in_policy(model, card, policy), boundary, photos, way)
         for policy in ("float32", "mixed_bfloat16")
         for way in ("whole", "cut")
     }
-    rows = []
-    for label, one, other in (
-        ("float32: trunk and tail, and the whole", ("float32", "cut"), ("float32", "whole")),
-        ("bfloat16: trunk and tail, and the whole", ("mixed_bfloat16", "cut"), ("mixed_bfloat16", "whole")),
-        ("trunk and tail in bfloat16, the whole in float32", ("mixed_bfloat16", "cut"), ("float32", "whole")),
-        ("the whole in bfloat16 and in float32", ("mixed_bfloat16", "whole"), ("float32", "whole")),
-    ):
-        same = np.mean(said[one].argmax(axis=1) == said[other].argmax(axis=1))
-        rows.append((label, 100 * float(same), float(np.abs(said[one] - said[other]).max())))
-    return Table(
-        f"{len(positions)} photos, none of the test", ("same class, %", "largest diff."), rows, ratio=False
-    )
+    rows = [(label, *compare(probabilities[one], probabilities[other])) for label, one, other in COMPARISONS]
+    title = f"{len(positions)} photos, none of the test"
+    return Table(title, ("same class, %", "largest diff."), rows, ratio=False)
+
+
+def run_of(model_path):
+    """The folder of the run whose model (or whose folder) `model_path` is."""
+    model_path = pathlib.Path(model_path)
+    return model_path if model_path.is_dir() else model_path.parent
+
+
+def compare(one, other):
+    """(% of photos with the same most probable class, largest difference of a probability).
+
+    Example:
+      >>> compare(np.array([[0.25, 0.75], [0.5, 0.5]]), np.array([[0.5, 0.5], [0.75, 0.25]]))
+      (50.0, 0.25)
+    """
+    same = np.mean(one.argmax(axis=1) == other.argmax(axis=1))
+    return 100 * float(same), float(np.abs(one - other).max())
 
 
 def in_policy(model, card, policy):

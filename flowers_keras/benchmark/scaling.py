@@ -10,20 +10,20 @@ import time
 import numpy as np
 
 from flowers_keras import recipe
-from flowers_keras.benchmark.setting import Table
+from flowers_keras.benchmark.table import Table
 from flowers_keras.photos import splits
 from flowers_keras.training import feeds, run_folder
 
-PHOTOS = 256  # training photos once
-TIMES = ((1, 1), (2, 1), (4, 1), (1, 2), (1, 4))  # the photos, the views
+PHOTOS = 256  # training photos
+TIMES = ((1, 1), (2, 1), (4, 1), (1, 2), (1, 4))  # copies of the photos, stored views
 
 
-def growth(setting):
+def measure_scaling(experiment):
     """One pass over once, twice and four times the photos or views, and an epoch of reading them back."""
     rows = []
     for copies, views in TIMES:
-        photos, split = repeat(setting.photos, setting.split, copies)
-        config = setting.config.copy_and_resolve_references()
+        photos, split = repeat(experiment.photos, experiment.split, copies)
+        config = experiment.config.copy_and_resolve_references()
         config.features.views, config.features.cache_dir = views, ""
         model = recipe.build(photos, split, config)
         with tempfile.TemporaryDirectory() as folder, run_folder.open_run(f"{folder}/run", {}) as run:
@@ -50,7 +50,7 @@ def repeat(photos, split, copies):
     )
     count = len(train) * copies
     positions = {"train": np.arange(count), "validation": np.arange(count, len(shown)), "test": np.arange(0)}
-    fingerprints = {place: split.fingerprints[int(i)] for place, i in enumerate(shown)}
+    fingerprints = {at: split.fingerprints[int(i)] for at, i in enumerate(shown)}
     return repeated, splits.Split(positions, fingerprints, [], [], [])
 
 

@@ -1,6 +1,7 @@
 """The whole recipe, beside what it would cost without stored views and as a tutorial writes it."""
 
 import functools
+import operator
 import tempfile
 import time
 
@@ -8,33 +9,26 @@ import keras
 import tensorflow as tf
 
 from flowers_keras import recipe, runtime
-from flowers_keras.benchmark.setting import Table
+from flowers_keras.benchmark.table import Table
 from flowers_keras.model import classifier
 from flowers_keras.photos import pipeline, sources
 from flowers_keras.training import feeds, phases, run_folder
 
 
-def whole_recipe(setting):
+def time_recipe(experiment):
     """From raw photos to the saved model: ours, ours without stored views, and plain Keras.
 
     Ours is run whole, from an empty cache. The others are timed over one whole epoch of each phase,
     which is multiplied by the epochs of the phase.
     """
-    config = setting.config
-    ours = time_ours(config)
-    fresh = sum(
-        seconds * phase.epochs
-        for seconds, phase in zip(time_fresh(setting), (config.frozen, config.finetune), strict=True)
-    )
-    plain = sum(
-        seconds * phase.epochs
-        for seconds, phase in zip(time_plain(setting), (config.frozen, config.finetune), strict=True)
-    )
-    rows = [
-        (f"ours, features.views={config.features.views}", ours),
-        ("ours, features.views=0 (one epoch of each phase, multiplied)", fresh),
-        ("plain Keras, float32 (one epoch of each phase, multiplied)", plain),
-    ]
+    config = experiment.config
+    epochs = config.frozen.epochs, config.finetune.epochs
+    rows = [(f"ours, features.views={config.features.views}", time_ours(config))]
+    for label, time_epochs in (
+        ("ours, features.views=0 (one epoch of each phase, multiplied)", time_fresh),
+        ("plain Keras, float32 (one epoch of each phase, multiplied)", time_plain),
+    ):
+        rows.append((label, sum(map(operator.mul, time_epochs(experiment), epochs))))
     return Table("whole recipe", ("s",), rows)
 
 
@@ -51,25 +45,25 @@ def time_ours(config):
         return time.perf_counter() - start
 
 
-def time_fresh(setting):
+def time_fresh(experiment):
     """Seconds of one epoch of each phase with `features.views = 0`, everything else ours."""
-    config = setting.config.copy_and_resolve_references()
+    config = experiment.config.copy_and_resolve_references()
     config.features.views = 0
-    model = recipe.build(setting.photos, setting.split, config)
+    model = recipe.build(experiment.photos, experiment.split, config)
     for unfreeze in (
         classifier.freeze,
         functools.partial(classifier.unfreeze_from, boundary=config.model.unfreeze_from),
     ):
         unfreeze(model)
-        feed, _ = feeds.make_feeds(model, setting.photos, setting.split, config, None)
+        feed, _ = feeds.make_feeds(model, experiment.photos, experiment.split, config, None)
         phases.compile_network(model, config.finetune)
-        yield fit_seconds(model, feed.training(range(2)), feed.validation, setting)
+        yield fit_seconds(model, feed.training(range(2)), feed.validation, experiment)
 
 
-def time_plain(setting):
+def time_plain(experiment):
     """Seconds of one epoch of each phase as a tutorial writes it: whole model, `keras.layers`, float32."""
-    config, size = setting.config, setting.config.data.image_size
-    model = classifier.build_classifier(len(setting.photos.class_names), size, config.model.weights)
+    config, size = experiment.config, experiment.config.data.image_size
+    model = classifier.build_classifier(len(experiment.photos.class_names), size, config.model.weights)
     layers = [
         keras.layers.RandomFlip("horizontal"),
         keras.layers.RandomCrop(round(size * 0.9), round(size * 0.9)),
@@ -84,9 +78,9 @@ def time_plain(setting):
         return photos, labels
 
     def batches(part):
-        positions = setting.split.positions[part]
-        plain = pipeline.plain_batches(setting.photos, positions, size, config.data.batch_size)
-        labels = pipeline.label_batches(setting.photos.labels[positions], config.data.batch_size)
+        positions = experiment.split.positions[part]
+        plain = pipeline.plain_batches(experiment.photos, positions, size, config.data.batch_size)
+        labels = pipeline.label_batches(experiment.photos.labels[positions], config.data.batch_size)
         return pipeline.pair(plain, labels)
 
     training = batches("train").map(augmented, tf.data.AUTOTUNE).prefetch(2).repeat()
@@ -96,12 +90,12 @@ def time_plain(setting):
     ):
         unfreeze(model)
         phases.compile_network(model, config.finetune)
-        yield fit_seconds(model, training, batches("validation"), setting)
+        yield fit_seconds(model, training, batches("validation"), experiment)
 
 
-def fit_seconds(model, training, validation, setting):
+def fit_seconds(model, training, validation, experiment):
     """Seconds of one epoch of `fit` with its validation, after two steps that compile."""
-    steps = -(-len(setting.train) // setting.config.data.batch_size)
+    steps = -(-len(experiment.train) // experiment.config.data.batch_size)
     model.fit(training, steps_per_epoch=2, validation_data=validation.take(1), verbose=0, shuffle=False)
     start = time.perf_counter()
     model.fit(training, steps_per_epoch=steps, validation_data=validation, verbose=0, shuffle=False)
