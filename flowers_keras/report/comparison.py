@@ -1,6 +1,6 @@
-"""Runs side by side: a table, a figure, and what differs between their configs.
+"""Runs side by side: their figures, and what differs between their configs.
 
-python -m flowers_keras.compare RUN ... [--output=compare.png]
+Runs that differ in the seeds alone form a group, shown as mean and standard deviation.
 """
 
 import csv
@@ -11,21 +11,19 @@ import os
 import pathlib
 import statistics
 
-from flowers_keras import files
-from flowers_keras.config import flatten
+from flowers_keras import config, files
 from flowers_keras.errors import UserError
 
 FIGURES = ("train", "validation", "test", "test TTA", "gap", "seconds")
 
 NEEDED = ("config.json", "metrics.json", "predictions.csv", "report.html")
 
-FORMATS = (".png", ".svg")
+NOTE = """accuracies in %; gap: train minus test, in points
+n: runs that differ in the seeds alone; of more than one, mean ± standard deviation"""
 
-NOTE = """accuracies in %; gap: train less test, in points
-n: runs that differ in the seed alone, and of more than one the mean ± standard deviation"""
-
-# What changes no accuracy but by chance: the seed, where files lie, what is measured besides.
-ASIDE = ("seed", "data.data_dir", "features.cache_dir", "evaluation.shift_photos")
+# Runs of one group may differ in these: the draws of the training, and what changes no result.
+# `data.split_seed` is not among them, since it chooses other test photos.
+NOT_COMPARED = config.WITHOUT_EFFECT | {"seed", "augment.seed", "evaluation.shift_photos"}
 
 STORED_FEATURES = "features"  # lies beside the runs unless features.cache_dir says otherwise
 
@@ -51,7 +49,7 @@ class Finished:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Runs whose configs are the same but for `ASIDE`."""
+    """Runs whose configs are the same but for `NOT_COMPARED`."""
 
     runs: list
 
@@ -96,89 +94,113 @@ def read_run(folder):
     """The Finished run in `folder`.
 
     Raises:
-      UserError: it is no folder, no finished run, or its files are not those of a run.
+      UserError: it is not a folder, not a finished run, or its files are not those of a run.
     """
     name, folder = _printable(folder), pathlib.Path(folder)
     if not folder.is_dir():
-        raise UserError(f"{name} is no folder; type the --workdir of a finished run")
+        raise UserError(f"{name} is not a folder; type the --workdir of a finished run")
     for needed in NEEDED:
         if not (folder / needed).is_file():
-            raise UserError(f"{name} is no finished run ({needed} is not there); finish it or leave it out")
-    metrics = files.read_json(folder / "metrics.json")
+            raise UserError(f"{name} is not a finished run ({needed} is missing); finish it or leave it out")
+    metrics, settings = (files.read_json(folder / file) for file in ("metrics.json", "config.json"))
     try:
-        config = flatten(files.read_json(folder / "config.json"))
-        test, train = metrics["test"], metrics["train"]
-        tta = test["accuracy_tta"]
-        figures = {
-            "train": float(train["accuracy"]),
-            "validation": float(metrics["validation"]["accuracy"]),
-            "test": float(test["accuracy"]),
-            "test TTA": None if tta is None else float(tta),
-            "gap": float(train["accuracy"] - test["accuracy"]),
-            "seconds": float(metrics["seconds"]["total"]),
-        }
-        low, high = map(float, test["accuracy_interval"])
+        figures, interval = _read_figures(metrics)
         with open(folder / "predictions.csv", newline="", encoding="utf-8") as table:
             photos = frozenset(row[0] for row in list(csv.reader(table))[1:])
-        if not all(math.isfinite(value) for value in (low, high, *figures.values()) if value is not None):
-            raise ValueError("a figure is not finite")
+        return Finished(name, config.flatten(settings), figures, interval, photos)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError, OSError, csv.Error) as error:
-        raise UserError(
-            f"{name} does not hold the files of a run ({type(error).__name__}: {error}); run it again"
-        ) from error
-    return Finished(name, config, figures, (low, high), photos)
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{name} does not hold the files of a run ({reason}); run it again") from error
+
+
+def _read_figures(metrics):
+    """({name of FIGURES: value}, interval of the test accuracy); ValueError where one is not finite."""
+    test, train = metrics["test"], metrics["train"]
+    tta = test["accuracy_tta"]
+    figures = {
+        "train": float(train["accuracy"]),
+        "validation": float(metrics["validation"]["accuracy"]),
+        "test": float(test["accuracy"]),
+        "test TTA": None if tta is None else float(tta),
+        "gap": float(train["accuracy"] - test["accuracy"]),
+        "seconds": float(metrics["seconds"]["total"]),
+    }
+    low, high = map(float, test["accuracy_interval"])
+    if not all(math.isfinite(value) for value in (low, high, *figures.values()) if value is not None):
+        raise ValueError("a figure is not finite")
+    return figures, (low, high)
+
+
+def read_runs(folders):
+    """The finished runs in `folders`, each once; skips the stored features that `runs/*` also names.
+
+    Raises:
+      UserError: see `read_run`; or no run is left.
+    """
+    found = {}
+    for name in folders:
+        folder = files.user_path(name)
+        if folder.name == STORED_FEATURES and folder.is_dir() and not (folder / NEEDED[0]).exists():
+            print(f"left out {_printable(name)}: stored features, not a run")
+        else:
+            found.setdefault(folder.resolve(), folder)
+    if not found:
+        raise UserError("there is no run to compare; type the folders of finished runs")
+    return [read_run(folder) for folder in found.values()]
 
 
 def group_runs(runs):
-    """Groups, in the order of their first runs, of those that are the same but for `ASIDE`."""
+    """Groups, in the order of their first runs, of those that are the same but for `NOT_COMPARED`."""
     groups = {}
     for run in runs:
-        recipe = {field: value for field, value in run.config.items() if field not in ASIDE}
-        groups.setdefault(json.dumps(recipe, sort_keys=True), []).append(run)
+        compared = {field: value for field, value in run.config.items() if field not in NOT_COMPARED}
+        groups.setdefault(json.dumps(compared, sort_keys=True), []).append(run)
     return [Group(members) for members in groups.values()]
 
 
+def describe(groups):
+    """The comparison as text: the figures of each group, then each config field that differs."""
+    paragraphs = [f"{text_table(figures_table(groups), right=True)}\n{NOTE}"]
+    runs = [run for group in groups for run in group.runs]
+    if len({run.photos for run in runs}) > 1:
+        paragraphs[0] += "\nthe runs were tested on different photos: small differences mean nothing"
+    differences = differences_table(groups)
+    if len(differences) > 1:
+        paragraphs.append(text_table(differences))
+    elif len(runs) > 1:
+        paragraphs.append("the configs differ in nothing but the seeds")
+    return "\n\n".join(paragraphs)
+
+
 def figures_table(groups):
-    """Rows of text: a header, then a group each."""
-    rows = [["run", "n", *FIGURES]]
-    for group in groups:
-        cells = [group.text(figure) for figure in FIGURES]
-        rows.append([group.name, str(len(group.runs)), *cells])
-    return rows
+    """Rows of text: a header, then one for each group."""
+    rows = [[group.name, str(len(group.runs)), *map(group.text, FIGURES)] for group in groups]
+    return [["run", "n", *FIGURES], *rows]
 
 
 def differences_table(groups):
-    """Rows of text: a header, then each config field that is not the same in all groups."""
+    """Rows of text: a header, then one for each config field that is not the same in all groups."""
     fields = sorted({field for group in groups for run in group.runs for field in run.config})
     rows = [[field, *(_printable(group.setting(field)) for group in groups)] for field in fields]
-    return [
-        ["config", *(group.name for group in groups)],
-        *(row for row in rows if len(set(row[1:])) > 1),
-    ]
+    return [["config", *(group.name for group in groups)], *(row for row in rows if len(set(row[1:])) > 1)]
 
 
-def _lines(rows, right=False):
-    """A table as lines of text: the first column to the left, the others to the right if `right`."""
+def text_table(rows, right=False):
+    """Rows of text as lines with aligned columns; all but the first are flush right if `right`.
+
+    Example:
+      >>> print(text_table([["run", "test"], ["runs/a", "92.8"]], right=True))
+      run      test
+      runs/a   92.8
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [f"{cell:{'<>'[right and i > 0]}{widths[i]}}" for i, cell in enumerate(row)]
-        yield "   ".join(cells).rstrip()
+    sides = "<" + "<>"[right] * (len(widths) - 1)
+    lines = (zip(row, sides, widths, strict=True) for row in rows)
+    return "\n".join(
+        "   ".join(f"{cell:{side}{width}}" for cell, side, width in line).rstrip() for line in lines
+    )
 
 
 def _printable(text):
     """Text without what would move a terminal's cursor or cannot be encoded."""
     return "".join(each if each.isprintable() else "?" for each in str(text))
-
-
-def run_folders(names):
-    """The folders to read: each once, without the stored features that `runs/*` also names."""
-    folders = {}
-    for name in names:
-        folder = files.user_path(name)
-        if folder.name == STORED_FEATURES and folder.is_dir() and not (folder / NEEDED[0]).exists():
-            print(f"left out {_printable(name)}: stored features, not a run")
-        else:
-            folders.setdefault(folder.resolve(), folder)
-    if not folders:
-        raise UserError("there is no run to compare; type the folders of finished runs")
-    return folders.values()

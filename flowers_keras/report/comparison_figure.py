@@ -1,82 +1,81 @@
 """The figure of a comparison: the accuracies of each run, or group of runs, on one axis."""
 
+import pathlib
+import re
 import statistics
+import textwrap
 
-import matplotlib
-from matplotlib.figure import Figure
+from markupsafe import Markup
 
 from flowers_keras import files
+from flowers_keras.report import figures, svg
 
-INK, RULE, TEST_COLOR = "#20221f", "#dcd9d0", "#23603f"
+WIDTH, TEXT = 760, 230  # of the drawing, and of the words at its right
 
-LOOKS = (  # figure, marker, edge, face
-    ("train", "o", "#b4530a", "#b4530a"),
-    ("validation", "s", "#1f5fa8", "#1f5fa8"),
-    ("test", "o", TEST_COLOR, TEST_COLOR),
-    ("test TTA", "D", TEST_COLOR, "white"),
-)
+ROW, LINE, SPACE = 24, 18, 14  # heights: of a part, of a line of a name, between groups
 
-STEP = 0.18  # between the lines of a group, of the distance between groups
+NAME_WIDTH = 90  # characters in a line of a run's name
 
-NAME_WIDTH = 32  # characters in a line of a run's name
+MARGIN = 60  # above the first and below the last group, for the axis
 
 
 def draw(groups, path):
-    """Draws the groups of `compare.group_runs` one below the other, into a PNG or SVG file.
+    """Draws the groups of `comparison.group_runs` one below the other, into an SVG file.
 
     Raises:
       UserError: the file cannot be written.
     """
-    # Names are not TeX, and a figure that is drawn twice is the same file.
-    with matplotlib.rc_context({"text.parse_math": False, "svg.hashsalt": "compare"}):
-        figure = Figure((10, 1.3 + 0.95 * len(groups)), layout="constrained", facecolor="white")
-        axes = figure.add_subplot()
-        for row, group in enumerate(groups):
-            _draw_group(axes, row, group)
-        _style(axes, groups)
-        known = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        figure.legend(known.values(), known.keys(), loc="outside upper left", ncols=4, frameon=False)
-        with files.whole_file(path) as temporary:
-            metadata = {"Date": None} if temporary.suffix == ".svg" else None
-            figure.savefig(temporary, dpi=160, metadata=metadata)
+    files.write_text(path, str(drawing(groups)))
 
 
-def _draw_group(axes, row, group):
-    """A line each of the four accuracies: their mean as a marker, the runs as faint dots, words beside."""
-    places = {name: row + STEP * (i - 1.5) for i, (name, *_) in enumerate(LOOKS)}
-    gap = ("test", "train")
-    axes.plot([100 * group.mean(name) for name in gap], [places[name] for name in gap], color=RULE, zorder=1)
-    interval = [100 * statistics.fmean(run.interval[side] for run in group.runs) for side in (0, 1)]
-    look = {"linewidth": 7, "alpha": 0.25, "solid_capstyle": "butt"}
-    axes.plot(interval, [places["test"]] * 2, color=TEST_COLOR, **look)
-    for name, marker, edge, face in LOOKS:
-        values = [100 * value for value in group.values(name)]
-        if len(values) > 1:
-            axes.plot(values, [places[name]] * len(values), ".", color=edge, alpha=0.6, markersize=5)
-        if values:
-            look = {"markeredgecolor": edge, "markerfacecolor": face, "markersize": 7, "zorder": 3}
-            axes.plot(statistics.fmean(values), places[name], marker, label=name, **look)
-    tta = f", TTA {group.text('test TTA')} %" if group.values("test TTA") else ""
-    words = f"test {group.text('test')} %{tta}\ngap {group.text('gap')} points, {group.text('seconds')} s"
-    axes.text(1.02, row, words, transform=axes.get_yaxis_transform(), va="center", color=INK, size=9)
+def drawing(groups):
+    """The figure as an `svg` element that carries its own style, on white paper."""
+    names = [textwrap.wrap(_label(group), NAME_WIDTH) for group in groups]
+    heights = [LINE * len(lines) + ROW * len(figures.PARTS) + SPACE for lines in names]
+    lowest = min(min(run.interval[0], *_accuracies(run)) for group in groups for run in group.runs)
+    ticks = svg.even_ticks(min(0.9, lowest))
+    frame = svg.Frame((ticks[0], 1.0), (0.0, 1.0), (WIDTH, sum(heights) + MARGIN), left=100, right=TEXT)
+    paper = svg.tag("rect", width=frame.size[0], height=frame.size[1], fill="white")
+    rows, top = [svg.tag("style", _style()), paper], SPACE
+    for group, lines, height in zip(groups, names, heights, strict=True):
+        rows += [svg.text(12, top + LINE * (i + 1), line, "label name") for i, line in enumerate(lines)]
+        rows += _group(frame, group, top + LINE * (len(lines) + 1))
+        top += height
+    title = "accuracy; the bar is the 95 % interval on test, the ring has TTA, small dots are single runs"
+    rows.append(frame.axis([(value, svg.percent(value)) for value in ticks], title))
+    described = "; ".join(f"{group.name}: test {group.text('test')} %" for group in groups)
+    return svg.drawing(frame, "Accuracy of the runs", described, rows, width=WIDTH)
 
 
-def _style(axes, groups):
-    lowest = min(
-        min(run.interval[0], *(value for name, *_ in LOOKS for value in group.values(name)))
-        for group in groups
-        for run in group.runs
-    )
-    axes.set_xlim(max(0, 100 * lowest - 3), 101)
-    axes.set_ylim(len(groups) - 0.4, -0.6)
-    axes.set_yticks(range(len(groups)), [_label(group) for group in groups])
-    axes.set_xlabel("accuracy, %; the bar is the 95 % interval of the test accuracy", color=INK)
-    axes.grid(axis="x", color=RULE)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelcolor=INK)
-    axes.spines[:].set_visible(False)
+def _group(frame, group, top):
+    """A row for each part: the mean as a large dot, the runs as small ones, the figures beside them."""
+    rows = []
+    for i, part in enumerate(figures.PARTS):
+        y = top + ROW * i
+        tta, interval, words = None, None, f"{group.text(part)} %"
+        if part == "test":
+            tta = group.mean("test TTA")
+            interval = [statistics.fmean(run.interval[side] for run in group.runs) for side in (0, 1)]
+            words += "" if tta is None else f", TTA {group.text('test TTA')} %"
+        rows += figures.accuracy_row(frame, y, part, group.mean(part), tta, interval)
+        if len(group.runs) > 1:
+            rows += [svg.dot(frame.at_x(value), y + 8, 2, f"dot {part}") for value in group.values(part)]
+        rows.append(svg.text(frame.right + 12, y + 4, words, "label"))
+    return rows
+
+
+def _style():
+    """The page's rules for drawings with its light colours filled in, as not every program knows `var`."""
+    sheet = pathlib.Path(__file__).with_name("drawing.css").read_text(encoding="utf-8")
+    light = dict(re.findall(r"(--\w+): ([^;]+);", sheet.partition("@media")[0]))
+    rules = re.sub(r"var\((--\w+)\)", lambda match: light[match[1]], sheet[sheet.index("svg ") :])
+    return Markup("svg { font-family: sans-serif; }\n" + rules)
+
+
+def _accuracies(run):
+    return [run.figures[name] for name in (*figures.PARTS, "test TTA") if run.figures[name] is not None]
 
 
 def _label(group):
-    name = group.name if len(group.runs) == 1 else f"{group.name} (n={len(group.runs)})"
-    return "\n".join(name[i : i + NAME_WIDTH] for i in range(0, len(name), NAME_WIDTH))
+    count = f" (n={len(group.runs)})" if len(group.runs) > 1 else ""
+    return f"{group.name}{count}: gap {group.text('gap')} points, {group.text('seconds')} s"

@@ -5,6 +5,8 @@ import math
 from flowers_keras.evaluation.scores import CALIBRATION_BINS
 from flowers_keras.report import svg
 
+PARTS = ("train", "validation", "test")
+
 TOOLTIP_POINTS = 200  # more in a line than this are not told apart anyway
 
 
@@ -17,17 +19,24 @@ def accuracy_strip(parts):
     ticks = svg.even_ticks(min(0.9, *(part[3][0] for part in parts)))
     frame = svg.Frame((ticks[0], 1.0), (0.0, 1.0), (svg.WIDTH, 30 * len(parts) + 46), left=74)
     rows = []
-    for i, (name, plain, tta, (low, high)) in enumerate(parts):
-        y = 24 + 30 * i
-        rows.append(svg.text(frame.left - 10, y + 4, name, "label end"))
-        rows.append(svg.line(frame.left, y, frame.right, y, "grid"))
-        rows.append(svg.line(frame.at_x(low), y, frame.at_x(high), y, f"interval {name}"))
-        if tta is not None:
-            rows.append(svg.dot(frame.at_x(tta), y, 6, f"hollow {name}", f"{name}, TTA: {svg.percent(tta)}"))
-        rows.append(svg.dot(frame.at_x(plain), y, 5, f"dot {name}", f"{name}: {svg.percent(plain)}"))
+    for i, part in enumerate(parts):
+        rows += accuracy_row(frame, 24 + 30 * i, *part)
     rows.append(frame.axis([(v, svg.percent(v)) for v in ticks], "accuracy"))
-    told = "; ".join(f"{name} {svg.percent(plain)}" for name, plain, *_ in parts)
-    return svg.drawing(frame, "Accuracy of the parts", told, rows)
+    described = "; ".join(f"{name} {svg.percent(plain)}" for name, plain, *_ in parts)
+    return svg.drawing(frame, "Accuracy of the parts", described, rows)
+
+
+def accuracy_row(frame, y, name, plain, tta, interval):
+    """Elements at the height `y`: a part's name, accuracy, and where given its TTA accuracy and interval."""
+    row = [
+        svg.text(frame.left - 10, y + 4, name, "label end"),
+        svg.line(frame.left, y, frame.right, y, "grid"),
+    ]
+    if interval is not None:
+        row.append(svg.line(frame.at_x(interval[0]), y, frame.at_x(interval[1]), y, f"interval {name}"))
+    if tta is not None:
+        row.append(svg.dot(frame.at_x(tta), y, 6, f"hollow {name}", f"{name}, TTA: {svg.percent(tta)}"))
+    return [*row, svg.dot(frame.at_x(plain), y, 5, f"dot {name}", f"{name}: {svg.percent(plain)}")]
 
 
 def learning_curve(history, column, phase_names, log=False):

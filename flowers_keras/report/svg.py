@@ -21,9 +21,9 @@ class Frame:
       left, right, top, bottom: where the frame ends, from the left and from the top.
     """
 
-    def __init__(self, x, y, size=(WIDTH, HEIGHT), left=LEFT, top=TOP, bottom=BOTTOM, log=False):
+    def __init__(self, x, y, size=(WIDTH, HEIGHT), left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM, log=False):
         self.x, self.y, self.size, self.log = x, y, size, log
-        self.left, self.right, self.top, self.bottom = left, size[0] - RIGHT, top, size[1] - bottom
+        self.left, self.right, self.top, self.bottom = left, size[0] - right, top, size[1] - bottom
 
     def at_x(self, value):
         """Position from the left."""
@@ -42,13 +42,13 @@ class Frame:
         for value, label in ticks:
             y = self.at_y(value)
             parts.append(line(self.left, y, self.right, y, "grid"))
-            parts.append(text(self.left - 6, y + 4, label, "tick end"))
+            parts.append(text(self.left - 6, y + 4, label, "end"))
         return join(parts)
 
     def axis(self, ticks, title):
         """Labels below the frame, and what they mean; `ticks`: (value, label)."""
         y = self.bottom
-        parts = [text(self.at_x(value), y + 15, label, "tick middle") for value, label in ticks]
+        parts = [text(self.at_x(value), y + 15, label, "middle") for value, label in ticks]
         parts.append(text((self.left + self.right) / 2, y + 30, title, "label middle"))
         return join(parts)
 
@@ -79,14 +79,16 @@ def whole_ticks(count):
     return range(step, count + 1, step)
 
 
-def drawing(frame, title, description, parts):
+def drawing(frame, title, description, parts, **attributes):
     """The `svg` element of a frame; a screen reader says its title and description."""
     return tag(
         "svg",
         *parts,
+        xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {frame.size[0]} {frame.size[1]}",
         role="img",
         aria_label=f"{title}: {description}",
+        **attributes,
     )
 
 

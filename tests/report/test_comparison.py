@@ -1,15 +1,16 @@
-"""Runs side by side: the table's figures, what differs, and the rungs of the ladder."""
+"""Runs side by side: the tables' figures, what differs, the figure, and the configs compared."""
 
 import importlib
 import json
+import pathlib
+import subprocess
+import sys
 import xml.etree.ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from flowers_keras import compare, config, errors
-from flowers_keras.config import flatten
 from flowers_keras.report import comparison
 
 CONFIG = {"seed": 0, "data": {"split_seed": 0}, "model": {"dropout": 0.6, "weights": "imagenet"}}
@@ -25,7 +26,7 @@ def finish(tmp_path):
         settings = json.loads(json.dumps(CONFIG))
         for field, value in changes.items():
             section, _, field = field.rpartition("__")
-            (settings[section] if section else settings)[field] = value
+            (settings.setdefault(section, {}) if section else settings)[field] = value
         metrics = {
             "test": {"accuracy": test, "accuracy_tta": tta, "accuracy_interval": [test - 0.05, test + 0.04]},
             "validation": {"accuracy": 0.85},
@@ -43,10 +44,10 @@ def finish(tmp_path):
 
 @pytest.fixture
 def compared(tmp_path, capsys):
-    """Runs the door and returns its lines, each split where columns are."""
+    """Runs the command and returns its lines, each split where columns are."""
 
     def compared(*arguments):
-        compare.main([*arguments, f"--output={tmp_path / 'figure.png'}"])
+        compare.main([*arguments, f"--output={tmp_path / 'figure.svg'}"])
         lines = capsys.readouterr().out.splitlines()
         return [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in lines]
 
@@ -64,7 +65,7 @@ def test_the_table_holds_the_figures_of_the_runs(finish, compared):
     assert second == [two, "1", "90.0", "85.0", "86.6", "87.5", "3.4", "7"]
 
 
-def test_runs_that_differ_in_seed_alone_are_mean_and_spread(finish, compared):
+def test_runs_that_differ_in_the_seeds_alone_are_mean_and_standard_deviation(finish, compared):
     test, train, tta = (0.80, 0.83, 0.88), (0.9, 0.91, 0.95), (0.81, 0.85, 0.86)
     names = [finish(f"run-{i}", test[i], train[i], tta[i], 60 * i, seed=i) for i in range(3)]
     other = finish("other", seed=1, data__split_seed=1)
@@ -80,31 +81,34 @@ def test_runs_that_differ_in_seed_alone_are_mean_and_spread(finish, compared):
     assert ["seed", "0, 1, 2", "1"] in rest
 
 
-def test_what_differs_is_told_field_by_field(finish, compared):
+@pytest.mark.parametrize("field", sorted(comparison.NOT_COMPARED))
+def test_what_changes_no_result_makes_no_group_of_its_own(finish, field):
+    runs = [finish("a"), finish("b", **{field.replace(".", "__"): 3})]
+    assert len(comparison.group_runs(comparison.read_runs(runs))) == 1
+    assert field in config.FIELDS
+
+
+def test_config_fields_that_differ_are_listed(finish, compared):
     runs = [finish("a"), finish("b", model__dropout=0.5, seed=3), finish("c", model__l2=0.0)]
     table = compared(*runs)
-    table = table[table.index(["config", *runs]) :]
-    assert table[1:4] == [
+    assert table[table.index(["config", *runs]) + 1 : -2] == [
         ["model.dropout", "0.6", "0.5", "0.6"],
         ["model.l2", "–", "–", "0.0"],
         ["seed", "0", "3", "0"],
     ]
-    assert table[4:] == [[], table[-1]]
+    assert ["the configs differ in nothing but the seeds"] not in table
+    assert ["the configs differ in nothing but the seeds"] in compared(finish("d"), finish("e"))
+    assert ["the configs differ in nothing but the seeds"] not in compared(finish("f"))
 
 
-def test_configs_that_differ_in_nothing_are_said_to(finish, compared):
-    assert ["the configs differ in nothing but the seed"] in compared(finish("a"), finish("b", seed=1))
-    assert ["the configs differ in nothing but the seed"] not in compared(finish("c"))
-
-
-def test_other_test_photos_are_pointed_out(finish, compared):
-    said = ["not all were tested on the same photos: small differences mean nothing"]
+def test_runs_tested_on_other_photos_are_pointed_out(finish, compared):
+    note = ["the runs were tested on different photos: small differences mean nothing"]
     one = finish("a")
-    assert said not in compared(one, finish("b", photos=("b", "a")))
-    assert said in compared(one, finish("c", photos=("a", "z")))
+    assert note not in compared(one, finish("b", photos=("b", "a")))
+    assert note in compared(one, finish("c", photos=("a", "z")))
 
 
-def test_a_folder_is_read_once_and_stored_features_are_no_run(finish, compared, tmp_path):
+def test_a_folder_is_read_once_and_stored_features_are_not_a_run(finish, compared, tmp_path):
     one = finish("a")
     (tmp_path / "features").mkdir()
     lines = compared(one, one + "/", str(tmp_path / "features"))
@@ -144,64 +148,82 @@ def edit(path, value):
         edit("seconds.total", "long"),
     ],
 )
-def test_what_is_no_finished_run_is_one_line_and_status_2(finish, tmp_path, capsys, change):
+def test_what_is_not_a_finished_run_is_refused_by_name(finish, tmp_path, change):
     good, bad = finish("good"), finish("bad")
     change(tmp_path / "bad")
-    figure = tmp_path / "figure.png"
-    with pytest.raises(SystemExit) as ended:
-        errors.run_command(lambda: compare.main([good, bad, f"--output={figure}"]))
-    told = capsys.readouterr()
-    assert ended.value.code == 2 and told.out == "" and not figure.exists()
-    assert told.err.startswith("error: ") and told.err.count("\n") == 1 and bad in told.err
+    figure = tmp_path / "figure.svg"
+    with pytest.raises(errors.UserError, match=bad):
+        compare.main([good, bad, f"--output={figure}"])
+    assert not figure.exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ([], "RUN"),
-        (["/nowhere"], "/nowhere is no folder"),
-        (["--ouput=x.png", "RUN"], "--ouput=x.png"),
-        (["RUN", "--output=x.pdf"], "--output=x.pdf is neither"),
-        (["RUN", "--output=png"], "--output=png is neither"),
+        (["/nowhere"], "/nowhere is not a folder"),
+        (["--ouput=x.svg", "RUN"], "--ouput=x.svg"),
+        (["RUN", "--output=x.png"], "--output=x.png is not an SVG file"),
+        (["RUN", "--output=svg"], "--output=svg is not an SVG file"),
     ],
 )
-def test_wrong_arguments_are_told(finish, arguments, words):
+def test_wrong_arguments_are_refused(finish, arguments, words):
     run = finish("run")
-    with pytest.raises(errors.UserError, match="type ") as told:
+    with pytest.raises(errors.UserError, match="type ") as refused:
         compare.main([run if each == "RUN" else each for each in arguments])
-    assert words in str(told.value)
+    assert words in str(refused.value)
 
 
-def test_a_figure_that_cannot_be_written_is_told(finish, tmp_path):
+@pytest.mark.parametrize("argument", ["--help", "/nowhere"])
+def test_command_answers_before_anything_slow_is_imported(argument):
+    code = (
+        "import runpy, sys\n"
+        "try: runpy.run_module('flowers_keras.compare', run_name='__main__')\n"
+        "except SystemExit: print({'keras', 'tensorflow', 'scipy', 'jinja2'} & sys.modules.keys())"
+    )
+    command = [sys.executable, "-c", code, argument]
+    root = pathlib.Path(__file__).parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    assert done.stdout.endswith("set()\n"), done.stderr
+
+
+def test_a_figure_that_cannot_be_written_is_refused(finish, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(errors.UserError, match="cannot write"):
-        compare.main([finish("run"), f"--output={tmp_path / 'file' / 'figure.png'}"])
+        compare.main([finish("run"), f"--output={tmp_path / 'file' / 'figure.svg'}"])
 
 
-def test_the_figure_shows_every_run_and_grows_with_them(finish, tmp_path, monkeypatch):
+def drawn(path):
+    """The figure's elements: (tag, attributes, text) of each."""
+    elements = xml.etree.ElementTree.parse(path).getroot().iter()
+    return [(each.tag.rpartition("}")[2], each.attrib, each.text) for each in elements]
+
+
+def test_the_figure_shows_every_group_as_text_and_stands_alone(finish, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # so that names are short enough to stand on one line
-    # Names are neither TeX nor markup.
-    runs = [
-        finish(r"$\frac$", tta=0.9),
-        finish("b_{<&", model__dropout=0.1),
-        finish("c" * 90, model__dropout=0.2),
-    ]
-    runs = [run.rpartition("/")[2] for run in runs]
-    heights = []
-    for count in (1, 3):
-        compare.main([*runs[:count], f"--output={tmp_path / 'figure.png'}"])
-        with Image.open(tmp_path / "figure.png") as image:
-            heights.append(image.height)
-            assert len(image.convert("RGB").getcolors(1 << 20)) > 50
-    assert heights[1] > heights[0]
-    compare.main([*runs, f"--output={tmp_path / 'figure.svg'}"])
-    drawn = (tmp_path / "figure.svg").read_bytes()
-    assert xml.etree.ElementTree.fromstring(drawn).tag.endswith("svg")
-    compare.main([*runs, f"--output={tmp_path / 'again.svg'}"])
-    assert (tmp_path / "again.svg").read_bytes() == drawn
+    names = ["a<b", "b & 'c'", "c" * 200]
+    for name, dropout in zip(names, (0.5, 0.1, 0.2), strict=True):
+        finish(name, tta=0.9, model__dropout=dropout)
+    finish("a<c", test=0.9, tta=0.9, model__dropout=0.5, seed=1)
+    compare.main([*names, "a<c", "--output=figure.svg"])
+    elements = drawn("figure.svg")
+    words = "".join(text for tag, _, text in elements if tag == "text")
+    assert "a<* (n=2): gap 5.0 ± 7.1 points" in words and "b & 'c'" in words and "c" * 200 in words
+    assert "85.0 ± 7.1 %, TTA 90.0 ± 0.0 %" in words
+    dots = [each for tag, each, _ in elements if tag == "circle" and each["class"] == "dot test"]
+    assert [float(dot["r"]) for dot in dots] == [5, 2, 2, 5, 5]  # a mean and its two runs, two runs alone
+    assert float(dots[1]["cx"]) < float(dots[0]["cx"]) < float(dots[2]["cx"])
+    height = float(elements[0][1]["viewBox"].split()[3])
+    assert all(0 < float(each["y"]) < height for tag, each, _ in elements if tag == "text")
+    (style,) = [text for tag, _, text in elements if tag == "style"]
+    looks = {look for _, each, _ in elements for look in each.get("class", "").split()}
+    assert "var(" not in style and not [look for look in looks if f".{look} " not in style]
+    first = pathlib.Path("figure.svg").read_bytes()
+    compare.main([*names, "a<c", "--output=figure.svg"])
+    assert pathlib.Path("figure.svg").read_bytes() == first
 
 
-def rung(name):
+def read_config(name):
     return importlib.import_module(f"configs.{name}").get_config()
 
 
@@ -235,11 +257,11 @@ def rung(name):
         ),
     ],
 )
-def test_the_rungs_differ_from_the_recipe_in_what_the_story_tells(name, differing):
-    settings, recipe = rung(name), flatten(rung("finetune").to_dict())
+def test_earlier_stages_differ_from_the_recipe_in_the_documented_fields(name, differing):
+    settings, recipe = read_config(name), config.flatten(read_config("finetune").to_dict())
     config.check_config(settings)
     assert settings.is_locked
-    mine = flatten(settings.to_dict())
+    mine = config.flatten(settings.to_dict())
     assert {field: mine[field] for field in mine if mine[field] != recipe.get(field)} == differing
     assert mine["frozen.learning_rate"] == 1e-3 and recipe["finetune.learning_rate"] == 1e-5
     assert recipe["model.dropout"] == 0.6 and recipe["model.unfreeze_from"] == "mixed8"

@@ -393,9 +393,9 @@ QUICK = """
 import sys
 sys.argv[0] = "-m"  # as it is while python -m looks for the door
 from flowers_keras import predict
-slow = {"matplotlib", "sklearn", "keras_cv", "tensorflow_datasets", "ml_collections", "flowers_keras.augment"}
+slow = {"sklearn", "keras_cv", "tensorflow_datasets", "ml_collections", "flowers_keras.augment"}
 assert not slow & sys.modules.keys(), slow & sys.modules.keys()
-import gc, matplotlib, sklearn
+import gc, sklearn
 assert gc.isenabled()
 """
 

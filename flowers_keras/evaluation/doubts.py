@@ -1,0 +1,74 @@
+"""Labels that a model doubts: confident learning (Northcutt et al. 2021, arXiv 1911.00068).
+
+The probabilities must be of photos that the model was not trained on, such as those of
+cross-validation: a model repeats the wrong labels that it learnt.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from flowers_keras import files
+
+COLUMNS = ("id", "label", "suggestion", "doubt", "correction")
+
+
+@dataclasses.dataclass(frozen=True)
+class Doubt:
+    """A photo whose label may be wrong.
+
+    Attributes:
+      row: its place among the photos that were given.
+      suggestion: int, the class that the model holds for the right one.
+      doubt: 0 to 1, the probability of the suggestion less that of the label.
+    """
+
+    row: int
+    suggestion: int
+    doubt: float
+
+
+def find_doubts(labels, probabilities):
+    """The photos whose label the model doubts, the most doubtful first.
+
+    A class claims a photo if it gives it at least the mean probability that it gives to photos of
+    its own label; a photo claimed by another class with more probability than its label is in doubt.
+
+    Args:
+      labels: int [count].
+      probabilities: float [count, classes], of photos held out from training.
+
+    Returns:
+      A list of Doubt.
+
+    Example:
+      >>> labels = np.array([0, 0, 0, 1, 1, 1])
+      >>> sure = np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.1, 0.9], [0.1, 0.9], [0.2, 0.8]])
+      >>> [(each.row, each.suggestion) for each in find_doubts(labels, sure)]
+      [(2, 1)]
+    """
+    labels = np.asarray(labels)
+    classes = range(probabilities.shape[1])
+    thresholds = np.array(
+        [probabilities[labels == each, each].mean() if (labels == each).any() else np.inf for each in classes]
+    )
+    claimed = np.where(probabilities >= thresholds, probabilities, -np.inf)
+    suggestion = claimed.argmax(axis=1)
+    own = probabilities[np.arange(len(labels)), labels]
+    doubt = claimed.max(axis=1) - own
+    rows = np.flatnonzero((suggestion != labels) & (doubt > 0))
+    rows = rows[np.argsort(-doubt[rows], kind="stable")]
+    return [Doubt(int(row), int(suggestion[row]), float(doubt[row])) for row in rows]
+
+
+def save_doubts(doubts, ids, labels, class_names, path):
+    """Writes `doubts.csv`, for a person to fill in the column `correction`.
+
+    A correction is a class name, or `remove`; empty, the label stays. A run takes the file by
+    `--config.data.corrections=PATH`.
+    """
+    rows = [
+        [ids[each.row], class_names[labels[each.row]], class_names[each.suggestion], each.doubt, ""]
+        for each in doubts
+    ]
+    files.write_csv(path, COLUMNS, rows)
