@@ -10,7 +10,7 @@ from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure
 from flowers_keras.model import archive
-from flowers_keras.photos import labelled, splits
+from flowers_keras.photos import labelled, pipeline, splits
 
 
 def evaluate_folder(model_path, data):
@@ -36,7 +36,9 @@ def evaluate_folder(model_path, data):
         name, why = left_out[0]
         raise UserError(f"no photo of {data} can be used; the first is {name}: {why}")
     config = ml_collections.ConfigDict(card["recipe"])
-    predictions = measure.predict_photos(model, photos, np.array(sorted(fingerprints)), config, "evaluate")
+    with pipeline.photo_errors():
+        positions = np.array(sorted(fingerprints))
+        predictions = measure.predict_photos(model, photos, positions, config, "evaluate")
     metrics, parts = _beside(model_path, "metrics.json"), _beside(model_path, "splits.json")
     temperature = files.read_json(metrics).get("temperature") if metrics.exists() else None
     twins = None

@@ -4,9 +4,13 @@ This is the one place that feeds the network, in training and after it. Every dr
 (seed, epoch, photo), so that the workers may finish in any order and a run resumes exactly.
 """
 
+import contextlib
+import re
+
 import numpy as np
 import tensorflow as tf
 
+from flowers_keras.errors import UserError
 from flowers_keras.photos import reader
 from flowers_keras.photos.resize import resize
 
@@ -125,11 +129,37 @@ def stored_batches(gather, labels, batch_size, seed, epochs):
     return epochs_of(len(labels), seed, epochs, one_epoch)
 
 
+def read_pixels(photos, position):
+    """uint8 [height, width, 3]: the photo at `position`, which could be read when the run began.
+
+    Raises:
+      UserError: it broke or vanished since then.
+    """
+    try:
+        return reader.read_photo(photos.read(position))
+    except reader.BrokenPhoto as error:
+        name = " ".join(photos.ids[position].split())
+        raise UserError(
+            f"the photo {name} cannot be read any more: {error}; "
+            "put it back as it was, or start anew without it"
+        ) from error
+
+
+@contextlib.contextmanager
+def photo_errors():
+    """Inside, a photo that a batch cannot read is a UserError, not TensorFlow's report of one."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        cause = re.search(r"\bUserError: (.+)", str(error))
+        if cause is None:
+            raise
+        raise UserError(cause[1]) from None
+
+
 def _decode(photos, position):
-    """uint8 [height, width, 3]: the photo at `position`, by the one reader we have."""
-    photo = tf.numpy_function(
-        lambda i: reader.read_photo(photos.read(int(i))), [position], tf.uint8, stateful=False
-    )
+    """The same in a graph."""
+    photo = tf.numpy_function(lambda i: read_pixels(photos, int(i)), [position], tf.uint8, stateful=False)
     photo.set_shape([None, None, 3])
     return photo
 

@@ -1,14 +1,20 @@
 """The pipeline: which pixels reach the network, and what happens when a photo cannot be read."""
 
 import base64
+import dataclasses
 import zlib
 
+import keras
 import ml_collections
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from flowers_keras.augment import trivial_augment
 from flowers_keras.augment.operations import OPERATIONS
-from flowers_keras.photos import pipeline, reader, resize
+from flowers_keras.errors import UserError
+from flowers_keras.photos import pipeline, reader, resize, synthetic
+from tests.conftest import photos_of
 
 # Encoded once and kept as bytes, so that no encoder's version moves them.
 GOLDEN_PHOTOS = {
@@ -151,3 +157,65 @@ def test_pixels_are_those_of_their_version():
     changed = [name for name in found if found[name] != pinned.get(name)]
     assert not changed, "these values moved: raise pipeline.PIXELS_VERSION, then pin it and the new digests"
     assert found.keys() == pinned.keys() and version == pipeline.PIXELS_VERSION
+
+
+def vanishing(after):
+    """12 photos of which number 7, `roses/7 .jpg`, is gone once `after` photos have been read."""
+    datas = [synthetic.photo_bytes(i, 0, 8) for i in range(12)]
+    photos, reads = photos_of(datas, [i % 3 for i in range(12)]), []
+
+    def read(position):
+        reads.append(position)
+        if position == 7 and len(reads) > after:
+            raise reader.BrokenPhoto("no such file or directory")
+        return datas[position]
+
+    names = tuple(f"roses/{i}\n.jpg" for i in range(12))
+    return dataclasses.replace(photos, read=read, ids=names)
+
+
+def fit(batches, **options):
+    network = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
+    network.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    network.fit(batches, epochs=2, verbose=0, **options)
+
+
+def resized(photo, epoch, position):
+    return resize.resize(photo, 8)
+
+
+def fit_with_validation(photos):
+    labels = pipeline.label_batches(photos.labels, 5)
+    validation = pipeline.pair(pipeline.plain_batches(photos, range(12), 8, 5), labels)
+    fit(tf.data.Dataset.zip(validation), validation_data=validation)
+
+
+@pytest.mark.parametrize(
+    "consume",
+    [
+        lambda photos: list(pipeline.plain_batches(photos, range(12), 8, 5).as_numpy_iterator()),
+        lambda photos: list(pipeline.view_batches(photos, range(12), 1, 5, resized)),
+        lambda photos: fit(
+            pipeline.training_batches(photos, range(12), 5, resized, 0, range(2)), steps_per_epoch=3
+        ),
+        fit_with_validation,
+        lambda photos: pipeline.read_pixels(photos, 7),
+    ],
+    ids=["plain", "views", "fit", "validation", "one"],
+)
+@pytest.mark.parametrize("after", [0, 10])
+def test_a_photo_that_vanishes_during_a_run_is_named_in_one_line(consume, after):
+    photos = vanishing(after)
+    with pytest.raises(UserError) as caught, pipeline.photo_errors():
+        for _ in range(3):
+            consume(photos)
+            [photos.read(0) for _ in range(12)]
+    assert str(caught.value) == (
+        "the photo roses/7 .jpg cannot be read any more: no such file or directory; "
+        "put it back as it was, or start anew without it"
+    )
+
+
+def test_other_errors_of_tensorflow_stay_what_they_are():
+    with pytest.raises(tf.errors.InvalidArgumentError), pipeline.photo_errors():
+        tf.reshape(tf.zeros(3), [2])
