@@ -1,29 +1,36 @@
-"""The door to other programs: a file for serving, checked against the model before it is announced.
+"""Writes a trained model for other programs.
 
   python -m flowers_keras.export --model=runs/x/model.keras --format=onnx --output=flowers.onnx
 
-Every file takes photos of any size and resizes them as training did.
+The modules `saved_model`, `litert` and `onnx_file` of `flowers_keras.serving` show how each file is used.
 """
 
 from flowers_keras import errors, files
-from flowers_keras.serving import exporting, formats
+from flowers_keras.serving import formats
 
 
 def main(arguments=None):
-    """The door: exports, says how the file compares with the model, returns the exit status."""
+    """Exports, prints how the file compares with the model, and returns the exit status."""
     parser = errors.Arguments(
         prog="python -m flowers_keras.export",
         description="Writes a trained model for other programs and checks it in their runtime.",
     )
-    parser.add_argument("--model", required=True, type=files.user_path, help="runs/x/model.keras")
-    parser.add_argument("--format", required=True, choices=formats.FORMATS)
+    parser.add_argument("--model", required=True, type=files.model_file, help="runs/x/model.keras")
+    parser.add_argument("--format", required=True, choices=formats.PACKAGES)
     parser.add_argument(
         "--output", required=True, type=files.user_path, metavar="PATH", help="gets the export"
     )
     parser.add_argument("--photos", type=files.user_path, metavar="FOLDER", help="compare on these as well")
     parser.add_argument("--int8", action="store_true", help="LiteRT in 8 bits, calibrated on --photos")
+    parser.add_argument(
+        "--any-size", action="store_true", help="LiteRT that resizes a photo itself; else it takes squares"
+    )
     options = parser.parse_args(arguments)
-    check = exporting.export(options.model, options.format, options.output, options.photos, options.int8)
+    request = options.model, options.format, options.output, options.photos, options.int8, options.any_size
+    formats.check_request(*request)
+    from flowers_keras.serving import exporting  # Keras takes seconds, which no mistake should wait for
+
+    check = exporting.export(*request)
     print(f"{options.output}: {options.format}, {exporting.size_of(options.output) / 1e6:.1f} MB; {check}")
     return 0
 

@@ -12,7 +12,7 @@ from flowers_keras.benchmark.table import Table, rate
 from flowers_keras.errors import UserError
 from flowers_keras.model import inference
 from flowers_keras.photos import decoding, splits
-from flowers_keras.serving import exporting, formats
+from flowers_keras.serving import exporting
 
 CALIBRATION = 200  # training photos, half of them to compare on
 
@@ -52,15 +52,11 @@ def measure_runtimes(experiment, model_path):
             except UserError as error:
                 print(f"{label} is left out: {error}")
                 continue
-            load = functools.partial(formats.FORMATS[name].read, path)
-            rows.append((label, *measure(load, *test), exporting.size_of(path) / 1e6))
-    rows.append(
-        (
-            "model.keras, one photo at a time",
-            *measure(lambda: one_by_one(inference.load_classifier(folder)), *test),
-            exporting.size_of(folder / "model.keras") / 1e6,
-        )
-    )
+            read = functools.partial(exporting.format_module(name).read, path)
+            rows.append((label, *measure(read, pixels, labels), exporting.size_of(path) / 1e6))
+    load = functools.partial(inference.load_classifier, folder)
+    rows.append(("model.keras, one photo at a time", *measure(lambda: one_by_one(load()), pixels, labels)))
+    rows[-1] += (exporting.size_of(folder / "model.keras") / 1e6,)
     return Table("runtime", ("photos/s", "start-up s", "test accuracy", "MB"), rows)
 
 

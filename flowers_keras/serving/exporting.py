@@ -1,12 +1,8 @@
-"""The door to other programs: a file for serving, checked against the model before it is announced.
-
-  python -m flowers_keras.export --model=runs/x/model.keras --format=onnx --output=flowers.onnx
-
-Every file takes photos of any size and resizes them as training did.
-"""
+"""Files for other programs, each compared in its own runtime with the model before it is announced."""
 
 import dataclasses
 import functools
+import importlib
 import pathlib
 
 import keras
@@ -17,6 +13,9 @@ from flowers_keras.errors import UserError
 from flowers_keras.model import inference
 from flowers_keras.photos import decoding, reader, synthetic
 from flowers_keras.serving import formats
+
+# Format -> the module that writes it and reads it in its runtime; one is imported, as it is needed.
+MODULES = {"saved_model": "saved_model", "litert": "litert", "onnx": "onnx_file"}
 
 TOLERANCE = 1e-4  # largest difference of a probability, of a floating-point export
 
@@ -36,7 +35,7 @@ class Check:
 
     Attributes:
       largest: difference of a probability, over all photos and classes.
-      same: share of the photos for which both name the same class.
+      same: share of the photos for which both give the same class.
       count: number of photos.
     """
 
@@ -51,16 +50,17 @@ class Check:
         )
 
 
-def export(model_path, name, path, folder=None, int8=False):
+def export(model_path, name, path, folder=None, int8=False, any_size=False):
     """Writes a trained model in a format; an export that differs from it is not kept.
 
     Args:
       model_path: a `model.keras`, or the folder of its run.
-      name: one of `formats.FORMATS`.
+      name: one of `formats.PACKAGES`.
       path: the file to write; for "saved_model" a new folder.
       folder: photos to compare on, besides drawn ones.
       int8: weights and activations in 8 bits, LiteRT only: half of the photos in `folder` calibrate
         them, and the comparison is on the other half.
+      any_size: LiteRT only: it takes one photo of any size instead of squares of the model's size.
 
     Returns:
       Check.
@@ -68,38 +68,37 @@ def export(model_path, name, path, folder=None, int8=False):
     Raises:
       UserError: the export differs, a package is missing, or one of the paths cannot be used.
     """
-    kind, path = formats.FORMATS[name], pathlib.Path(path)
+    path = pathlib.Path(path)
     if keras.backend.backend() != "tensorflow":
         raise UserError("export needs TensorFlow; type KERAS_BACKEND=tensorflow in front of the command")
-    if int8 and (name != "litert" or folder is None):
-        raise UserError("--int8 needs --format=litert and --photos=FOLDER of photos like those it will see")
-    formats.require(kind.packages | (formats.QUANTIZER if int8 else {}))
-    refuse_output(path, name, model_path)
-    photos = [] if folder is None else find_photos(folder, 2 * CHECKED if int8 else CHECKED)
-    write = kind.write
-    if int8:
-        if len(photos) < LEAST_INT8:
-            raise UserError(f"--int8 needs {LEAST_INT8} photos, and {folder} holds {len(photos)}; add some")
-        write, photos = functools.partial(write, calibration=photos[::2]), photos[1::2]
-    else:
-        photos += drawn_photos()
+    formats.check_request(model_path, name, path, folder, int8, any_size)
+    calibration, photos = choose_photos(folder, int8)
+    module = format_module(name)
+    options = {"calibration": calibration, "any_size": any_size} if name == "litert" else {}
     model = inference.load_classifier(model_path)
     with files.whole_file(path) as temporary:
-        write(model, temporary)
-        check = compare(kind.read(temporary), model, photos)
+        module.write(model, temporary, **options)
+        check = compare(module.read(temporary), model, photos)
         if not (check.same >= SAME_CLASS if int8 else check.largest <= TOLERANCE):
             advice = "add photos, or leave out --int8" if int8 else "choose another --format"
             raise UserError(f"the export differs from {model_path}: {check}; it is not kept: {advice}")
     return check
 
 
-def refuse_output(path, name, model_path):
-    """Raises UserError where writing to `path` would destroy something else."""
-    model_path = pathlib.Path(model_path)
-    if path.resolve() in (model_path.resolve(), (model_path / "model.keras").resolve()):
-        raise UserError(f"--output={path} is the model itself; choose another name")
-    if path.is_dir() or (name == "saved_model" and path.exists()):
-        raise UserError(f"--output={path} is already there; remove it or choose another name")
+@functools.cache
+def format_module(name):
+    """The module of a format, with `write(model, path)` and `read(path)`, which returns a function."""
+    return importlib.import_module(f"flowers_keras.serving.{MODULES[name]}")
+
+
+def choose_photos(folder, int8):
+    """(photos to calibrate with, or None; photos to compare on)."""
+    photos = [] if folder is None else find_photos(folder, 2 * CHECKED if int8 else CHECKED)
+    if not int8:
+        return None, photos + drawn_photos()
+    if len(photos) < LEAST_INT8:
+        raise UserError(f"--int8 needs {LEAST_INT8} photos, and {folder} holds {len(photos)}; add some")
+    return photos[::2], photos[1::2]
 
 
 def find_photos(folder, count):
@@ -132,11 +131,11 @@ def drawn_photos():
 
 
 def compare(serve, model, photos):
-    """What an export's runtime says about photos, beside what the model says.
+    """How an export's probabilities of photos differ from those of the model.
 
     Args:
       serve: uint8 [height, width, 3] -> [classes].
-      model: classify.Classifier.
+      model: inference.Classifier.
       photos: paths or uint8 arrays.
 
     Returns:

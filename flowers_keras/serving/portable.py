@@ -8,9 +8,9 @@ moves by up to 4e-4. So the resize is spelt out here, in the order of TensorFlow
 import tensorflow as tf
 
 
-def photos_spec(batch):
-    """The input of every export: `batch` photos, or with None any number."""
-    return tf.TensorSpec((batch, None, None, 3), tf.uint8, name="photo")
+def photos_spec(batch=None, size=None):
+    """The input of an export: `batch` photos of `size` x `size` pixels; None is any number."""
+    return tf.TensorSpec((batch, size, size, 3), tf.uint8, name="photo")
 
 
 def serving_function(model, image_size, resize):
