@@ -52,11 +52,15 @@ def measure_runtimes(experiment, model_path):
             except UserError as error:
                 print(f"{label} is left out: {error}")
                 continue
-            read = functools.partial(exporting.format_module(name).read, path)
-            rows.append((label, *measure(read, pixels, labels), exporting.size_of(path) / 1e6))
-    load = functools.partial(inference.load_classifier, folder)
-    rows.append(("model.keras, one photo at a time", *measure(lambda: one_by_one(load()), pixels, labels)))
-    rows[-1] += (exporting.size_of(folder / "model.keras") / 1e6,)
+            load = functools.partial(exporting.format_module(name).read, path)
+            rows.append((label, *measure(load, *test), exporting.size_of(path) / 1e6))
+    rows.append(
+        (
+            "model.keras, one photo at a time",
+            *measure(lambda: one_by_one(inference.load_classifier(folder)), *test),
+            exporting.size_of(folder / "model.keras") / 1e6,
+        )
+    )
     return Table("runtime", ("photos/s", "start-up s", "test accuracy", "MB"), rows)
 
 

@@ -10,6 +10,8 @@
     session = onnxruntime.InferenceSession("flowers.onnx", providers=["CPUExecutionProvider"])
     class_names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])
     probabilities = session.run(None, {"photo": np.asarray(photo)[None]})[0][0]
+
+Several photos of one size may be given at a time.
 """
 
 import warnings
