@@ -83,6 +83,13 @@ def encode(photo, kind="PNG", **options):
     return file.getvalue()
 
 
+def textures(count, seed=0):
+    """Pictures that no two of are alike: uint8 [60, 80, 3] of coarse random blocks."""
+    random = np.random.default_rng(seed)
+    blocks = random.integers(0, 256, (count, 8, 10, 3), np.uint8)
+    return [np.asarray(Image.fromarray(each).resize((80, 60), Image.Resampling.BICUBIC)) for each in blocks]
+
+
 def photos_of(datas, labels, class_names=("a", "b", "c")):
     """Photos of encoded bytes, named by their position."""
     return sources.Photos(

@@ -10,7 +10,7 @@ from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure
 from flowers_keras.model import archive
-from flowers_keras.photos import labelled, pipeline, splits
+from flowers_keras.photos import labelled, pipeline, twins
 
 
 def evaluate_folder(model_path, data):
@@ -31,7 +31,7 @@ def evaluate_folder(model_path, data):
     """
     model, card = archive.load(model_path)
     photos = labelled.labelled_folder(data, card["class_names"])
-    fingerprints, left_out = splits.look_at(photos)
+    fingerprints, left_out = twins.fingerprint_photos(photos)
     if not fingerprints:
         name, why = left_out[0]
         raise UserError(f"no photo of {data} can be used; the first is {name}: {why}")
@@ -41,11 +41,11 @@ def evaluate_folder(model_path, data):
         predictions = measure.predict_photos(model, photos, positions, config, "evaluate")
     metrics, parts = _beside(model_path, "metrics.json"), _beside(model_path, "splits.json")
     temperature = files.read_json(metrics).get("temperature") if metrics.exists() else None
-    twins = None
+    seen = None
     if parts.exists():
-        twins = labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
+        seen = labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
     left_out += [(name, "not a photo") for name in photos.others]
-    found = {"left_out": [list(pair) for pair in left_out], "twins_in_training": twins}
+    found = {"left_out": [list(pair) for pair in left_out], "twins_in_training": seen}
     return measure.compute_metrics(predictions, temperature) | found
 
 

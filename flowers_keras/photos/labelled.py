@@ -41,7 +41,7 @@ def twins_in_training(photos, fingerprints, path, distance):
 
     Args:
       photos: sources.Photos.
-      fingerprints: position -> twins.Fingerprint, as `splits.look_at` gives.
+      fingerprints: position -> twins.Fingerprint, as `twins.fingerprint_photos` gives.
       path: the `splits.json` of the model's run.
       distance: of twins at most, bits of 64.
 

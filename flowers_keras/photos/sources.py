@@ -29,6 +29,8 @@ class Photos:
       class_names: the classes, in the order of the model's output.
       read: position -> encoded bytes; raises `reader.BrokenPhoto`. May be called by many threads.
       others: names of files that lie among the photos and are none.
+      parts: the part that each photo brings ("train", "validation" or "test"); None where the photos
+        are not split yet.
     """
 
     ids: tuple[str, ...]
@@ -36,6 +38,7 @@ class Photos:
     class_names: tuple[str, ...]
     read: Callable[[int], bytes]
     others: tuple[str, ...] = ()
+    parts: tuple[str, ...] | None = None
 
 
 def load_photos(data):

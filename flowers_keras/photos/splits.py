@@ -1,24 +1,25 @@
 """Train, validation and test: stratified by class, without leaks, stable.
 
-A photo's part depends on its content and `data.split_seed` alone, so the order in which photos are
-read does not matter. Twins stay in one part. google-research/big_vision and TF Hub's
-make_image_classifier show why this wants tests of its own: the latter's parts overlapped.
+A photo's part is drawn from its content and `data.split_seed` alone, so neither the order in which
+photos are read nor photos that are added later move it. What may move a photo is written out where
+it happens: a new twin (`parts.group_key`) and the guarantees of a class (`parts.assign_parts`). Twins
+stay in one part. A folder that is split already keeps its own parts.
 """
 
-import concurrent.futures
 import dataclasses
-import hashlib
-import os
 
 import numpy as np
-import tqdm
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import reader, twins
+from flowers_keras.photos import parts, twins
+from flowers_keras.photos.parts import PARTS
 
-PARTS = ("train", "validation", "test")
-MOST_BROKEN = 0.01  # of the photos; above it something else is wrong than a broken photo
+DRAWN = (
+    "Each photo's part is drawn from its content, so that photos added later leave it where it is; "
+    "the shares asked for are met on average, not to the photo."
+)
+GIVEN = "The parts are those of the folder; one that it lacks was drawn from its training photos."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Split:
       positions: part name -> int64 [count], positions in the Photos, ascending.
       fingerprints: position -> Fingerprint, for every photo that could be read.
       left_out: (id, reason) of photos that are in no part.
-      twins: (id, id, distance in bits of 64) of pairs that were kept in one part.
+      twins: (id, id, distance in bits of 64) of all pairs.
       doubtful: those of the twins that carry different labels.
     """
 
@@ -41,69 +42,65 @@ class Split:
 
 
 def split_photos(photos, data):
-    """Split photos into train, validation and test.
+    """Splits photos into train, validation and test, and prints which are left out, and why.
 
     Args:
-      photos: Photos.
+      photos: sources.Photos.
       data: config section with `validation_fraction`, `test_fraction`, `twin_distance` and
         `split_seed`.
 
+    Returns:
+      Split.
+
     Raises:
-      UserError: more than 1 % of the photos are broken, or a class has too few photos for a part.
+      UserError: too many photos are broken, or a class has too few photos for a part.
     """
-    fingerprints, left_out = look_at(photos)
-    if len(left_out) > MOST_BROKEN * len(photos.ids):
+    fingerprints, left_out = twins.fingerprint_photos(photos)
+    if len(left_out) > broken_allowed(len(photos.ids)):
         raise UserError(
-            f"{len(left_out)} of {len(photos.ids)} photos are broken, more than {MOST_BROKEN:.0%}; "
+            f"{len(left_out)} of {len(photos.ids)} photos are broken, more than the "
+            f"{broken_allowed(len(photos.ids))} that may be left out; "
             f"the first is {left_out[0][0]}: {left_out[0][1]}; repair or remove them"
         )
     kept = sorted(fingerprints)
     pairs = twins.find_twins(*[[fingerprints[i] for i in kept]] * 2, data.twin_distance)
     pairs = [(kept[i], kept[j], bits) for i, j, bits in pairs]
     conflicts = _two_labels(photos, fingerprints, pairs)
-    left_out += [(photos.ids[i], why) for i, why in sorted(conflicts.items())]
+    for i, why in sorted(conflicts.items()):
+        print(f"left out {photos.ids[i]}: {why}")
+        left_out.append((photos.ids[i], why))
     left_out += [(name, "not a photo") for name in photos.others]
     pairs = [pair for pair in pairs if conflicts.keys().isdisjoint(pair[:2])]
-    kept = [i for i in kept if i not in conflicts]
     group = twins.group_twins(len(photos.ids), pairs)
+    kept = [i for i in kept if i not in conflicts]
+    positions = parts.assign_photos(photos, kept, group, fingerprints, dict(left_out), data)
     named = [(photos.ids[i], photos.ids[j], bits) for i, j, bits in pairs]
     odd = [photos.labels[i] != photos.labels[j] for i, j, _ in pairs]
-    return Split(
-        _assign(photos, kept, group, fingerprints, data),
+    split = Split(
+        {part: np.array(sorted(each), np.int64) for part, each in positions.items()},
         fingerprints,
         left_out,
         named,
         [pair for pair, differs in zip(named, odd, strict=True) if differs],
     )
+    if photos.parts and (across := _pairs_across(split, photos, data.twin_distance)):
+        print(
+            f"warning: the folder's own parts share {len(across)} pairs of twins, such as {across[0][0]} "
+            f"and {across[0][1]}: figures on the later part are too good by them"
+        )
+    return split
 
 
-def look_at(photos):
-    """Reads every photo once, and names those that are broken.
+def broken_allowed(count):
+    """How many broken photos of `count` are left out without ending the run.
 
-    Returns:
-      (fingerprints, left_out): position -> Fingerprint, and (id, reason) of the broken ones.
+    One in a hundred, but up to ten where that is not more than one in ten, and one in any case.
+
+    Example:
+      >>> [broken_allowed(count) for count in (5, 61, 400, 3000)]
+      [1, 6, 10, 30]
     """
-
-    def look(position):
-        try:
-            data = photos.read(position)
-            return twins.fingerprint(data, reader.read_photo(data))
-        except reader.BrokenPhoto as error:
-            return str(error)
-
-    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
-    looks = pool.map(look, range(len(photos.ids)))
-    bar = tqdm.tqdm(looks, "looking at the photos", len(photos.ids), delay=5, unit=" photos", disable=None)
-    try:
-        found = list(bar)
-    finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the photos to come
-    left_out = [(photos.ids[i], why) for i, why in enumerate(found) if isinstance(why, str)]
-    for name, why in left_out:
-        print(f"left out {name}: {why}")
-    if photos.others:
-        print(reader.name_others(photos.others))
-    return {i: one for i, one in enumerate(found) if not isinstance(one, str)}, left_out
+    return max(1, count // 100, min(10, count // 10))
 
 
 def _two_labels(photos, fingerprints, pairs):
@@ -118,60 +115,35 @@ def _two_labels(photos, fingerprints, pairs):
     return conflicts
 
 
-def _assign(photos, kept, group, fingerprints, data):
-    """Part name -> positions: whole groups of twins in an order drawn from what they show."""
-    members = {}
-    for i in kept:
-        members.setdefault(int(group[i]), []).append(i)
-    order = {
-        each: _draw(min(fingerprints[i].digest for i in members[each]), data.split_seed) for each in members
-    }
-    by_class = {}
-    for each in sorted(members, key=order.get):
-        labels = np.bincount(photos.labels[members[each]])
-        by_class.setdefault(int(labels.argmax()), []).append(members[each])
-    parts = {part: [] for part in PARTS}
-    for label, name in enumerate(photos.class_names):
-        groups = by_class.get(label, [])
-        if len(groups) < len(PARTS):
-            raise UserError(
-                f"class {name!r} has {len(groups)} different photos, fewer than the "
-                f"{len(PARTS)} parts ({', '.join(PARTS)}); add photos of it or remove the class"
-            )
-        _deal(groups, parts, data)
-    return {part: np.array(sorted(positions), np.int64) for part, positions in parts.items()}
-
-
-def _deal(groups, parts, data):
-    """Deals the groups of one class: test and validation to their shares, the rest to train."""
-    count = sum(map(len, groups))
-    room = {
-        "test": max(1, round(data.test_fraction * count)),
-        "validation": max(1, round(data.validation_fraction * count)),
-    }
-    waiting = list(groups)
-    for part, share in room.items():
-        for each in list(waiting):
-            if len(each) <= share and len(waiting) > 1:
-                parts[part] += each
-                share -= len(each)
-                waiting.remove(each)
-        if share == room[part]:  # every group is larger than the share
-            parts[part] += waiting.pop(0)
-    parts["train"] += [i for each in waiting for i in each]
-
-
-def _draw(digest, seed):
-    return hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()
-
-
 def describe(split, photos, distance):
-    """What the report says of leaks: twins across the parts, of which there must be none, and within.
+    """What the report says of the split: twins across the parts and within, and the parts' shares.
 
     Returns:
-      {"across": [[id, id, bits]], "within": pairs kept together, "doubtful": [[id, id, bits]],
-      "left_out": [[id, reason]]}.
+      {"across": [[id, id, bits]], of which there must be none, "within": pairs kept together,
+      "doubtful": [[id, id, bits]], "left_out": [[id, reason]], "shares": {part: {"count", "share"}},
+      "shares_note": a sentence}.
     """
+    across = _pairs_across(split, photos, distance)
+    return {
+        "across": across,
+        "within": max(0, len(split.twins) - len(across)),
+        "doubtful": [list(pair) for pair in split.doubtful],
+        "left_out": [list(pair) for pair in split.left_out],
+        **_shares(split, photos),
+    }
+
+
+def _shares(split, photos):
+    count = {part: len(split.positions[part]) for part in PARTS}
+    every = max(1, sum(count.values()))
+    return {
+        "shares": {part: {"count": each, "share": each / every} for part, each in count.items()},
+        "shares_note": GIVEN if photos.parts else DRAWN,
+    }
+
+
+def _pairs_across(split, photos, distance):
+    """[id, id, bits] of twins in different parts, found anew."""
     across = []
     for i, one in enumerate(PARTS):
         for other in PARTS[i + 1 :]:
@@ -180,19 +152,15 @@ def describe(split, photos, distance):
                 *([split.fingerprints[int(k)] for k in part] for part in (left, right)), distance
             )
             across += [[photos.ids[left[a]], photos.ids[right[b]], bits] for a, b, bits in pairs]
-    return {
-        "across": across,
-        "within": len(split.twins),
-        "doubtful": [list(pair) for pair in split.doubtful],
-        "left_out": [list(pair) for pair in split.left_out],
-    }
+    return across
 
 
 def save(split, photos, path):
-    """Writes `splits.json`: parts, fingerprints and findings, by the photos' ids."""
+    """Writes `splits.json`: parts, their shares, fingerprints and findings, by the photos' ids."""
     part_of = {int(i): part for part, positions in split.positions.items() for i in positions}
     value = {
         "class_names": list(photos.class_names),
+        **_shares(split, photos),
         "photos": {
             photos.ids[i]: {
                 "part": part_of.get(i),
@@ -209,23 +177,22 @@ def save(split, photos, path):
 
 
 def load(photos, path):
-    """The splits that `save` wrote of the same photos.
+    """The split that `save` wrote of the same photos; their bytes are read again and compared.
 
     Raises:
-      UserError: the file is of other photos.
+      UserError: names a photo that was added, removed or changed since, whatever it is now.
     """
     value = files.read_json(path)
-    position = {name: i for i, name in enumerate(photos.ids)}
-    known, broken = value["photos"], dict(value["left_out"])
-    if known.keys() | broken.keys() != position.keys():
-        raise UserError(f"{path} is of other photos than the source now holds; use a new --workdir")
+    known, position = value["photos"], {name: i for i, name in enumerate(photos.ids)}
+    _refuse_changes(photos, path, known, dict(value["left_out"]), position)
     by_part = {part: [] for part in PARTS}
     fingerprints = {}
     for name, entry in known.items():
-        part, _ = entry.pop("part"), entry.pop("class")
-        fingerprints[position[name]] = twins.Fingerprint(**entry)
-        if part:
-            by_part[part].append(position[name])
+        if name in position:
+            part, _ = entry.pop("part"), entry.pop("class")
+            fingerprints[position[name]] = twins.Fingerprint(**entry)
+            if part:
+                by_part[part].append(position[name])
     return Split(
         {part: np.array(sorted(each), np.int64) for part, each in by_part.items()},
         fingerprints,
@@ -233,11 +200,37 @@ def load(photos, path):
     )
 
 
+def _refuse_changes(photos, path, known, left_out, position):
+    """Raises a UserError where the photos in use are not those of the run; those left out may differ."""
+    used = {name: entry for name, entry in known.items() if entry["part"]}
+    changes = [f"{name} was removed" for name in used if name not in position]
+    changes += [f"{name} was added" for name in photos.ids if name not in used and name not in left_out]
+    present = [name for name in used if name in position]
+    found = twins.digest_photos(photos, [position[name] for name in present])
+    owner = {entry["digest"]: f"{name} of {entry['part']}" for name, entry in used.items()}
+    for name, (digest, why) in zip(present, found, strict=True):
+        label = photos.class_names[photos.labels[position[name]]]
+        if why:
+            changes.append(f"{name} cannot be read any more ({why})")
+        elif digest != used[name]["digest"]:
+            copy = f" and is now a copy of {owner[digest]}" if digest in owner else ""
+            changes.append(f"{name} of {used[name]['part']} was changed{copy}")
+        elif label != used[name]["class"]:
+            changes.append(f"{name} was labelled {used[name]['class']} and is labelled {label} now")
+    if changes:
+        more = f", and {len(changes) - 1} more" if changes[1:] else ""
+        raise UserError(
+            f"the photos are not those of {path}: {changes[0]}{more}; put them back as they were, or use "
+            "a new --workdir"
+        )
+
+
 def training_fingerprints(path):
     """Id -> Fingerprint of the training photos of a run, from its `splits.json`."""
-    fields = [field.name for field in dataclasses.fields(twins.Fingerprint)]
     return {
-        name: twins.Fingerprint(*(entry[field] for field in fields))
+        name: twins.Fingerprint(
+            **{field: each for field, each in entry.items() if field not in ("part", "class")}
+        )
         for name, entry in files.read_json(path)["photos"].items()
         if entry["part"] == "train"
     }

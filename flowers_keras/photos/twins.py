@@ -4,12 +4,18 @@ A twin of a training photo in the test set makes the test accuracy a lie: the mo
 answer. Perceptual hashes find such pairs without looking at the labels.
 """
 
+import concurrent.futures
 import dataclasses
 import hashlib
+import os
 
 import imagehash
 import numpy as np
+import scipy.sparse.csgraph
+import tqdm
 from PIL import Image
+
+from flowers_keras.photos import reader
 
 HASH_BITS = 64
 # The hash keeps signs only. So that flat pictures, whose signs are noise, and pictures of one
@@ -27,12 +33,14 @@ class Fingerprint:
       phash: 64-bit perceptual hash of the picture, 16 hexadecimal digits; "" for a flat picture.
       mirrored: the same hash of its mirror image.
       colours: its 4x4 RGB thumbnail, row by row, hexadecimal.
+      size: bytes of the encoded photo; 0 in the `splits.json` of older runs.
     """
 
     digest: str
     phash: str
     mirrored: str
     colours: str
+    size: int = 0
 
 
 def fingerprint(data, photo):
@@ -55,7 +63,66 @@ def fingerprint(data, photo):
         "" if flat else str(imagehash.phash(grey)),
         "" if flat else str(imagehash.phash(mirror)),
         colours,
+        len(data),
     )
+
+
+def fingerprint_photos(photos):
+    """Reads and decodes every photo once, and prints which files are broken or no photos.
+
+    Args:
+      photos: sources.Photos.
+
+    Returns:
+      (fingerprints, left_out): position -> Fingerprint, and (id, reason) of the broken ones.
+    """
+
+    def look(position):
+        data = photos.read(position)
+        return fingerprint(data, reader.read_photo(data))
+
+    found = dict(enumerate(_read_all(photos, range(len(photos.ids)), look)))
+    left_out = [(photos.ids[i], why) for i, why in found.items() if isinstance(why, str)]
+    for name, why in left_out:
+        print(f"left out {name}: {why}")
+    if photos.others:
+        print(reader.name_others(photos.others))
+    return {i: one for i, one in found.items() if not isinstance(one, str)}, left_out
+
+
+def digest_photos(photos, positions):
+    """SHA-256 of the bytes that each photo has now; they are not decoded.
+
+    Args:
+      photos: sources.Photos.
+      positions: int [count].
+
+    Returns:
+      A list of (digest, reason): reason is "" where the photo can be read, and digest where not.
+    """
+
+    def look(position):
+        return hashlib.sha256(photos.read(position)).hexdigest(), ""
+
+    return [("", one) if isinstance(one, str) else one for one in _read_all(photos, positions, look)]
+
+
+def _read_all(photos, positions, look):
+    """`look` of each position, from many threads; the reason as text where a photo is broken."""
+
+    def attempt(position):
+        try:
+            return look(position)
+        except reader.BrokenPhoto as error:
+            return str(error)
+
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+    looks = pool.map(attempt, positions)
+    bar = tqdm.tqdm(looks, "reading the photos", len(positions), delay=5, unit=" photos", disable=None)
+    try:
+        return list(bar)
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the photos to come
 
 
 def find_twins(left, right, distance):
@@ -112,10 +179,12 @@ def group_twins(count, pairs):
       pairs: (i, j, ...) as `find_twins` returns them.
 
     Returns:
-      int [count]: the lowest position in each photo's group, its own where it has no twin.
+      int32 [count]: the number of each photo's group.
+
+    Example:
+      >>> group_twins(4, [(0, 2, 0), (2, 3, 1)]).tolist()
+      [0, 1, 0, 0]
     """
-    group = np.arange(count)
-    for i, j, *_ in pairs:
-        first, second = sorted((group[i], group[j]))
-        group[group == second] = first
-    return group
+    left, right = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    graph = scipy.sparse.coo_array((np.ones(len(pairs)), (left, right)), (count, count))
+    return scipy.sparse.csgraph.connected_components(graph, directed=False)[1]

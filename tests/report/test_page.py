@@ -281,9 +281,15 @@ def with_twins_across(metrics, predictions):
     return {}
 
 
+def with_shares(metrics, predictions):
+    metrics["leaks"] |= {"shares": {"test": {"count": 1234, "share": 0.123}}, "shares_note": "On average."}
+    return {}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (with_shares, "test: 1,234 photos, 12.3\N{NO-BREAK SPACE}%. On average."),
         (without_tta, "not measured"),
         (without_shift, "evaluation.shift_photos is 0"),
         (with_shift_absent, "evaluation.shift_photos is 0"),

@@ -1,0 +1,182 @@
+"""The part of each group of twins in one class: a threshold on a hash, corrected where it must be."""
+
+import collections
+import hashlib
+
+from flowers_keras.errors import UserError
+
+PARTS = ("train", "validation", "test")
+# In a class of fewer groups, chance could give a part several times its share; from this many on it
+# stays near the share, and half as much again is left alone, so that photos added move none.
+FEW_GROUPS = 100
+
+
+def draw(digest, seed):
+    """A number in [0, 1) that depends on a photo's content and the seed alone.
+
+    Example:
+      >>> draw("a photo's digest", 0) == draw("a photo's digest", 0) != draw("a photo's digest", 1)
+      True
+    """
+    return int(hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()[:13], 16) / 16**13
+
+
+def assign_parts(sizes, draws, fractions):
+    """Parts of the groups of one class.
+
+    A group is in the first part whose threshold, the sum of the fractions so far, is above its draw;
+    else in train. Groups move from there only as far as these guarantees need:
+
+    1. No part but train is more than one group above its share of the photos; in a class of at least
+       `FEW_GROUPS` groups, above one and a half times its share.
+    2. Train is the largest part, or as large as another.
+    3. Every part has a group.
+
+    For 1 and 2 the largest groups of a part go to train first, of equal ones those of the highest
+    draw; for 3 the smallest group of train moves, of equal ones that of the lowest draw. So a group
+    that is added moves others only where one of these corrections begins, ends or is needed elsewhere.
+
+    Args:
+      sizes: photos in each group, at least 1.
+      draws: numbers in [0, 1), one a group.
+      fractions: part -> fraction of the photos, for each part but train.
+
+    Returns:
+      A list of part names, one a group.
+
+    Raises:
+      ValueError: there are fewer groups than parts.
+
+    Example:
+      >>> assign_parts([1, 1, 100], [0.7, 0.9, 0.0], {"test": 0.1, "validation": 0.1})
+      ['test', 'validation', 'train']
+    """
+    if len(sizes) <= len(fractions):
+        raise ValueError(f"{len(sizes)} groups cannot fill {len(fractions) + 1} parts")
+    order = sorted(range(len(sizes)), key=lambda i: (sizes[i], draws[i]))
+    groups = {part: [] for part in ("train", *fractions)}
+    for i in order:
+        groups[_part_below(draws[i], fractions)].append(i)
+    total = {part: sum(sizes[i] for i in members) for part, members in groups.items()}
+
+    def to_train(part):
+        last = groups[part].pop()
+        groups["train"].append(last)
+        total[part] -= sizes[last]
+        total["train"] += sizes[last]
+
+    for part, fraction in fractions.items():
+        most = fraction * sum(sizes) * (1 if len(sizes) < FEW_GROUPS else 1.5)
+        while groups[part] and total[part] - sizes[groups[part][-1]] > most:
+            to_train(part)
+    while total["train"] < total[largest := max(fractions, key=total.get)]:
+        to_train(largest)
+    if any(not groups[part] for part in fractions):
+        _fill_empty(groups, order, sizes, fractions)
+    part_of = {i: part for part, members in groups.items() for i in members}
+    return [part_of[i] for i in range(len(sizes))]
+
+
+def _part_below(value, fractions):
+    """The part whose threshold is the first above `value`."""
+    threshold = 0.0
+    for part, fraction in fractions.items():
+        threshold += fraction
+        if value < threshold:
+            return part
+    return "train"
+
+
+def _fill_empty(groups, order, sizes, fractions):
+    """Gives each empty part the smallest group of train; where train suffers, all begins anew.
+
+    The new beginning is the one that is always possible: the smallest groups, one for each part, and
+    all others in train.
+    """
+    members = set(groups["train"])
+    train = [i for i in order if i in members]
+    for part in fractions:
+        if not groups[part] and train:
+            groups[part] = [train.pop(0)]
+    groups["train"] = train
+    largest = max(sum(sizes[i] for i in groups[part]) for part in fractions)
+    if not all(groups.values()) or sum(sizes[i] for i in train) < largest:
+        groups.update({part: [i] for part, i in zip(fractions, order, strict=False)})
+        groups["train"] = order[len(fractions) :]
+
+
+def assign_photos(photos, kept, group, fingerprints, left_out, data):
+    """Parts of all photos: of each class, whole groups of twins.
+
+    Args:
+      photos: sources.Photos; parts that it brings are kept, those that it lacks come out of train.
+      kept: positions of the photos that can be used.
+      group: int [count], the number of each photo's group of twins.
+      fingerprints: position -> Fingerprint.
+      left_out: id -> reason of the photos that cannot be used.
+      data: config section with the fractions and `split_seed`.
+
+    Returns:
+      part name -> list of positions.
+
+    Raises:
+      UserError: a class has too few groups for the parts.
+    """
+    fractions = {"test": data.test_fraction, "validation": data.validation_fraction}
+    positions = {part: [] for part in PARTS}
+    if photos.parts:
+        for i in kept:
+            positions[photos.parts[i]].append(i)
+        fractions = {part: value for part, value in fractions.items() if part not in photos.parts}
+        kept, positions["train"] = positions["train"], []
+    by_class = collections.defaultdict(list)
+    for members in _members(kept, group).values():
+        label, digest = group_key([(fingerprints[i], int(photos.labels[i])) for i in members])
+        by_class[label].append((draw(digest, data.split_seed), members))
+    for label, name in enumerate(photos.class_names):
+        if len(by_class[label]) <= len(fractions):
+            _refuse_class(photos, label, len(by_class[label]), ["train", *fractions], left_out)
+        draws, groups = zip(*by_class[label], strict=True)
+        dealt = assign_parts(list(map(len, groups)), draws, fractions) if fractions else None
+        for part, members in zip(dealt or ["train"] * len(groups), groups, strict=True):
+            positions[part] += members
+        for part in set(PARTS) - {"train", *fractions}:
+            if not any(photos.labels[i] == label for i in positions[part]):
+                raise UserError(f"class {name!r} has no photo that can be used in {part}; add some")
+    return positions
+
+
+def _members(kept, group):
+    members = collections.defaultdict(list)
+    for i in kept:
+        members[int(group[i])].append(i)
+    return members
+
+
+def group_key(members):
+    """The class and the digest that stand for a group of twins.
+
+    The digest is that of the largest file: a twin that is added is mostly a smaller or recompressed
+    copy, and then its group stays where it was. One with more bytes may move its group. The class is
+    that of most members, of the largest file where as many say otherwise.
+
+    Args:
+      members: (Fingerprint, label) of each photo.
+
+    Returns:
+      (label, digest).
+    """
+    ordered = sorted(members, key=lambda one: (-one[0].size, one[0].digest, one[1]))
+    labels = collections.Counter(label for _, label in ordered)
+    return labels.most_common(1)[0][0], ordered[0][0].digest
+
+
+def _refuse_class(photos, label, count, wanted, left_out):
+    """Raises the UserError of a class with too few photos, with what was left out of it."""
+    lost = [name for name, each in zip(photos.ids, photos.labels, strict=True) if each == label]
+    lost = [name for name in lost if name in left_out]
+    why = f" ({len(lost)} left out, such as {lost[0]}: {left_out[lost[0]]})" if lost else ""
+    raise UserError(
+        f"class {photos.class_names[label]!r} has {count} different photos{why}, fewer than the "
+        f"{len(wanted)} parts ({', '.join(wanted)}); add photos of it or remove the class"
+    )
