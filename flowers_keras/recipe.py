@@ -7,7 +7,7 @@ from flowers_keras.config import check_config
 from flowers_keras.evaluation import diagnosis, measure, scores, shifts
 from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import pipeline, sources, splits
-from flowers_keras.report import page
+from flowers_keras.report import figures, page
 from flowers_keras.training import feeds, phases, run_folder
 
 
@@ -104,6 +104,7 @@ def evaluate(photos, split, config, run):
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)
     metrics["machine"] = run.record_machine()
+    metrics["fit"] = kept_epoch(page.read_history(run.path("history.csv")))
     metrics["verdict"] = diagnosis.diagnose(metrics)
     measure.save_predictions(predictions, run.path("predictions.csv"))
     metrics["seconds"] = run.seconds | {"total": sum(run.seconds.values())}
@@ -111,6 +112,12 @@ def evaluate(photos, split, config, run):
     with run.stage("report"):
         page.write_report(run, metrics, predictions, photos, split.positions["test"], model)
     print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in run.seconds.items()))
+
+
+def kept_epoch(history):
+    """What `fit` reported of the epoch whose weights were kept, for comparison with the saved file."""
+    row = history[figures.best_epoch(history)]
+    return {"phase": row["phase"], "epoch": int(row["epoch"]), "train_accuracy": row["accuracy"]}
 
 
 def measure_parts(model, photos, split, config):
@@ -135,6 +142,7 @@ def measure_parts(model, photos, split, config):
         "validation": measure.compute_metrics(validation, temperature),
         "train": measure.compute_metrics(train, temperature),
         "temperature": temperature,
+        "training_photos": measure.count_by_class(photos, split.positions["train"]),
         "leaks": splits.describe(split, photos, config.data.twin_distance),
         "versions": runtime.versions(),
     }

@@ -1,5 +1,6 @@
 """The whole recipe on photos of three solid colours, and the door that people use."""
 
+import csv
 import json
 import os
 import pathlib
@@ -62,6 +63,13 @@ def _figures_of_a_finished_run(metrics, folder):
         assert {"accuracy_tta", "loss", "ece"} <= metrics[part].keys()
     assert {"features", "frozen", "finetune", "evaluate", "total"} <= metrics["seconds"].keys()
     assert metrics["leaks"]["across"] == []
+    assert metrics["training_photos"] == {"blue": 14, "green": 14, "red": 14}
+    with open(folder / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    kept = max(rows, key=lambda row: (float(row["val_accuracy"]), -float(row["val_loss"])))
+    assert metrics["fit"] == {
+        "phase": kept["phase"], "epoch": int(kept["epoch"]), "train_accuracy": float(kept["accuracy"])
+    }  # fmt: skip
 
 
 def _predict_reproduces_its_accuracy(metrics, folder, colours, capsys):

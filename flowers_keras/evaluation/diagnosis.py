@@ -1,29 +1,22 @@
 """The diagnosis: which findings the figures of a run support, each with its evidence.
 
-Every threshold is a constant below. Where two sets of photos are compared, only that part of the
-difference counts which chance does not explain: the near end of its 95 % interval.
+Every threshold is a constant here or in `trust`.
 """
 
 import numpy as np
 
-from flowers_keras.evaluation import scores
-from flowers_keras.evaluation.verdicts import say
-
-# Certain drops of accuracy, as a share (`scores.drop_interval`):
-GAP = 0.10  # from training to unseen photos; above it, overfitting
-
-WIDE_GAP = 0.25  # above it, learning by heart
-
-LEAK = 0.05  # from validation to test; above it, validation is no judge
-
-COLLAPSE = 0.40  # of one class's recall, from validation to test, while other classes hold
+from flowers_keras.evaluation import trust
+from flowers_keras.evaluation.evidence import first_pair, interval, percent
+from flowers_keras.evaluation.verdicts import verdict
 
 # Drops of accuracy, as a share, on the very same photos, changed:
 SLIGHT_SHIFT = 0.10  # at the lowest strength
 
 MIDDLE_SHIFT = 0.25  # at the middle strength; at the lowest, it is bad
 
-SHIFT_PHOTOS = 3  # and at least so many photos
+STRONG_SHIFT = 0.40  # at the highest strength
+
+SHIFT_PHOTOS = 6  # and at least so many photos: fewer that all got worse may be chance (sign test, 95 %)
 
 # Others:
 WIDE_INTERVAL = 0.10  # width of the test accuracy's 95 % interval
@@ -34,9 +27,9 @@ CONFUSED_PHOTOS = 5  # and at least so many
 
 CONFUSED_PAIRS = 3  # named at most
 
-MISCALIBRATED = 0.03  # expected calibration error, and added to it:
+MISCALIBRATED = 0.03  # calibration error; as much is allowed even where chance does not explain it
 
-BY_CHANCE = 0.75  # of the width of the accuracy's interval: with few photos the error is never 0
+UNKNOWN_CALIBRATION = 0.10  # error that chance alone may give; above it calibration is not called good
 
 CONDITIONS = {
     "angle": "from another angle",
@@ -52,146 +45,89 @@ def diagnose(metrics):
     """What the figures mean.
 
     Args:
-      metrics: the dict of `metrics.json`; "shift" may be absent or None.
+      metrics: the dict of `metrics.json`; "shift", "fit" and "training_photos" may be absent or None.
 
     Returns:
       A list of {"level": "good", "warning" or "bad", "title", "text", "evidence"}: first whether
       the test accuracy can be trusted, then what else there is to know; each the worst first.
     """
-    guessing = find_guessing(metrics)
-    trust = guessing + find_twins(metrics)
-    findings = find_few_photos(metrics) + find_doubtful_labels(metrics)
-    if not guessing:
-        gone = collapsed_classes(metrics)
-        unlike = [say_collapsed(metrics, name) for name in gone] + find_leak(metrics, gone)
-        parts = ("validation",) if unlike else ("validation", "test")
-        trust += unlike + find_overfitting(metrics, parts)
+    trusted, meaningful = trust.judge_trust(metrics)
+    findings = find_few_photos(metrics) + find_doubtful_labels(metrics) + find_imbalance(metrics)
+    if meaningful:
         findings += find_shift(metrics) + find_confused(metrics) + judge_calibration(metrics)
-    trust = trust or [say_honest(metrics)]
-    return [each for group in (trust, findings) for each in sorted(group, key=_rank)]
+    return [each for group in (trusted, findings) for each in sorted(group, key=_rank)]
 
 
-def _rank(verdict):
-    return ("bad", "warning", "good").index(verdict["level"])
-
-
-def find_guessing(metrics):
-    """Validation and test are no better than always naming the commonest class."""
-    rows = sum(np.array(metrics[part]["confusion"]) for part in ("validation", "test"))
-    right, count = int(rows.trace()), int(rows.sum())
-    chance = float(rows.sum(axis=1).max() / count)
-    if scores.wilson_interval(right, count)[0] > chance:
-        return []
-    train = _hits(metrics["train"])
-    evidence = (
-        f"Validation and test together: {_share(right, count)}; always naming the commonest class: "
-        f"{_percent(chance)}; no certain difference (95 %). Training: {_share(*train)}."
-    )
-    by_heart = scores.wilson_interval(*train)[0] > chance + GAP
-    return [say("random_labels" if by_heart else "nothing_learnt", evidence)]
-
-
-def collapsed_classes(metrics):
-    """Names of classes whose recall falls from validation to test while that of the others holds."""
-    names = list(metrics["test"]["per_class"])
-    gone = []
-    for name in names:
-        before, after = (_class_hits(metrics[part], name) for part in ("validation", "test"))
-        if before[1] and after[1] and scores.drop_interval(before, after)[0] > COLLAPSE:
-            gone.append(name)
-    return [] if find_leak(metrics, gone) or 2 * len(gone) > len(names) else gone
-
-
-def say_collapsed(metrics, name):
-    """The class `name` is known by something that the test photos lack."""
-    before, after = (_class_hits(metrics[part], name) for part in ("validation", "test"))
-    row = list(metrics["test"]["per_class"]).index(name)
-    taken = metrics["test"]["confusion"][row][:]
-    taken[row] = 0
-    instead = list(metrics["test"]["per_class"])[int(np.argmax(taken))]
-    evidence = f"Recall of {name}, validation {_share(*before)}, test {_share(*after)}"
-    evidence += f", most often taken for {instead}; {_certain(before, after, COLLAPSE)}"
-    return say("collapse", evidence, name=name)
-
-
-def find_leak(metrics, gone):
-    """Validation is much better than test, in classes other than `gone`, too."""
-    train, before, after = (_hits(metrics[part], gone) for part in ("train", "validation", "test"))
-    if not before[1] or not after[1] or scores.drop_interval(before, after)[0] <= LEAK:
-        return []
-    evidence = f"Training {_share(*train)}, validation {_share(*before)}, test {_share(*after)}; "
-    evidence += _certain(before, after, LEAK)
-    copied = not train[1] or scores.drop_interval(train, before)[0] <= 0
-    return [say("copied_validation" if copied else "flattering_validation", evidence)]
-
-
-def find_overfitting(metrics, unseen):
-    """Training photos are known much better than those of the parts `unseen`."""
-    before = _hits(metrics["train"])
-    after = tuple(map(sum, zip(*(_hits(metrics[part]) for part in unseen), strict=True)))
-    drop = scores.drop_interval(before, after)[0]
-    if drop <= GAP:
-        return []
-    evidence = f"Training {_share(*before)}, {' and '.join(unseen)} {_share(*after)}; "
-    if drop > WIDE_GAP:
-        return [say("by_heart", evidence + _certain(before, after, WIDE_GAP))]
-    return [say("overfitting", evidence + _certain(before, after, GAP))]
-
-
-def find_twins(metrics):
-    """The same picture is in two parts of the split."""
-    pairs = metrics["leaks"]["across"]
-    return [say("twins_across", _first_of(pairs))] if pairs else []
+def _rank(found):
+    return ("bad", "warning", "good").index(found["level"])
 
 
 def find_doubtful_labels(metrics):
     """Pictures that are alike carry different labels."""
     pairs = metrics["leaks"]["doubtful"]
-    return [say("doubtful_labels", _first_of(pairs))] if pairs else []
-
-
-def say_honest(metrics):
-    """Nothing speaks against the test accuracy."""
-    test = metrics["test"]
-    shares = ", ".join(f"{part} {_share(*_hits(metrics[part]))}" for part in ("train", "validation", "test"))
-    evidence = f"{shares}; test interval (95 %) {_interval(test)}. No certain drop over {_percent(GAP)} "
-    evidence += f"after training or {_percent(LEAK)} from validation to test; no twins across parts."
-    tta = "" if test["accuracy_tta"] is None else f" ({_percent(test['accuracy_tta'])} with TTA)"
-    return say("honest", evidence, count=test["count"], share=_percent(test["accuracy"]), tta=tta)
+    return [verdict("doubtful_labels", first_pair(pairs))] if pairs else []
 
 
 def find_few_photos(metrics):
-    """The test accuracy is known roughly only."""
+    """The test accuracy is known roughly only, but well enough to be judged."""
     test = metrics["test"]
     low, high = test["accuracy_interval"]
-    if high - low <= WIDE_INTERVAL:
+    if not WIDE_INTERVAL < high - low <= trust.UNKNOWN:
         return []
-    evidence = f"95 % interval {_interval(test)}: {100 * (high - low):.1f} points wide, over "
+    evidence = f"95 % interval {interval(test)}: {100 * (high - low):.1f} points wide, over "
     evidence += f"{100 * WIDE_INTERVAL:.0f}."
-    return [say("few_photos", evidence, count=test["count"], low=_percent(low), high=_percent(high))]
+    return [verdict("few_photos", evidence, count=test["count"], low=percent(low), high=percent(high))]
+
+
+def find_imbalance(metrics):
+    """Some classes have few photos beside the largest one."""
+    small = trust.small_classes(metrics)
+    if not small:
+        return []
+    counts = metrics.get("training_photos") or {
+        name: each["count"] + metrics["validation"]["per_class"][name]["count"]
+        for name, each in metrics["test"]["per_class"].items()
+    }
+    largest = max(counts, key=counts.get)
+    of = "training photos" if metrics.get("training_photos") else "photos in validation and test"
+    evidence = ", ".join(f"{name} {count}" for name, count in {largest: counts[largest], **small}.items())
+    evidence += f" {of}; more than {trust.IMBALANCE} times as many."
+    return [verdict("imbalance", evidence, names=", ".join(small))]
 
 
 def find_shift(metrics):
-    """Whether the same photos, changed, are still named."""
+    """Whether the same photos, changed, are still classified correctly."""
     shift = metrics.get("shift")
     if not shift:
         return []
-    before, least = shift["accuracy"], SHIFT_PHOTOS / shift["photos"]
-    drops = {name: [before - after for after in each] for name, each in shift["conditions"].items()}
-    broken = [name for name, (low, *_) in drops.items() if low > max(MIDDLE_SHIFT, least)]
-    weak = [
-        name
-        for name, (low, middle, _) in drops.items()
-        if low > max(SLIGHT_SHIFT, least) or middle > max(MIDDLE_SHIFT, least)
-    ]
-    finding = "shift_collapse" if broken else "shift" if weak else "steady"
-    shown = broken or weak or list(drops)
-    evidence = f"{_percent(before)} of {shift['photos']} photos as they are; changed slightly, more and "
-    evidence += "strongly: " + "; ".join(
-        f"{name} {', '.join(map(_percent, shift['conditions'][name]))}" for name in shown
+    least = SHIFT_PHOTOS / shift["photos"] - 1e-9
+    bounds = [max(allowed, least) for allowed in (SLIGHT_SHIFT, MIDDLE_SHIFT, STRONG_SHIFT)]
+    drops = {
+        name: [shift["accuracy"] - each for each in found] for name, found in shift["conditions"].items()
+    }
+    over = {
+        name: [drop > most for drop, most in zip(each, bounds, strict=True)] for name, each in drops.items()
+    }
+    broken = [name for name, each in drops.items() if each[0] > bounds[1]]
+    weak = [name for name, each in over.items() if each[0] or each[1]]
+    strong = [name for name, each in over.items() if each[2]]
+    for finding, names in (("shift_collapse", broken), ("shift", weak), ("shift_strong", strong)):
+        if names:
+            return [_describe_shift(finding, shift, names)]
+    too_few = shift["photos"] * SLIGHT_SHIFT < SHIFT_PHOTOS
+    return [] if too_few else [_describe_shift("steady", shift, list(drops))]
+
+
+def _describe_shift(finding, shift, names):
+    evidence = (
+        f"{percent(shift['accuracy'])} of {shift['photos']} photos as they are; changed slightly, more "
     )
-    evidence += f". Allowed: {_percent(SLIGHT_SHIFT)} less, {_percent(MIDDLE_SHIFT)} less, any."
-    return [say(finding, evidence, names=", ".join(CONDITIONS[name] for name in shown))]
+    evidence += "and strongly: " + "; ".join(
+        f"{name} {', '.join(map(percent, shift['conditions'][name]))}" for name in names
+    )
+    allowed = ", ".join(f"{percent(each)} less" for each in (SLIGHT_SHIFT, MIDDLE_SHIFT, STRONG_SHIFT))
+    evidence += f". Allowed: {allowed}, or fewer than {SHIFT_PHOTOS} photos."
+    return verdict(finding, evidence, names=", ".join(CONDITIONS[name] for name in names))
 
 
 def find_confused(metrics):
@@ -202,56 +138,30 @@ def find_confused(metrics):
         wrong = matrix[i, j] + matrix[j, i]
         if wrong >= CONFUSED_PHOTOS and wrong > CONFUSED_SHARE * (there[i] + there[j]):
             pairs.append((-int(wrong), int(i), int(j)))
-    verdicts = []
+    found = []
     for _, i, j in sorted(pairs)[:CONFUSED_PAIRS]:
         evidence = f"{matrix[i, j]} of {there[i]} {names[i]} taken for {names[j]}, {matrix[j, i]} of "
-        evidence += f"{there[j]} {names[j]} for {names[i]}; over {_percent(CONFUSED_SHARE)} of both."
-        verdicts.append(say("confused", evidence, one=names[i], other=names[j]))
-    return verdicts
+        evidence += f"{there[j]} {names[j]} for {names[i]}; over {percent(CONFUSED_SHARE)} of both."
+        found.append(verdict("confused", evidence, one=names[i], other=names[j]))
+    return found
 
 
 def judge_calibration(metrics):
-    """Whether the probabilities are as high as the share of right answers."""
-    test, temperature = metrics["test"], metrics["temperature"]
-    low, high = test["accuracy_interval"]
-    allowed = MISCALIBRATED + BY_CHANCE * (high - low)
-    finding = "calibrated"
-    if test["ece"] > allowed:
-        finding = "overconfident" if temperature > 1 else "underconfident"
-    after = "" if test["ece_calibrated"] is None else f", after {test['ece_calibrated']:.3f}"
-    evidence = f"Expected calibration error {test['ece']:.3f}; with {test['count']} photos up to "
-    evidence += f"{allowed:.3f} is allowed. Temperature fitted on validation: {temperature:.2f}{after}."
-    return [say(finding, evidence, temperature=f"{temperature:.2f}")]
+    """Whether the probabilities are as high as the share of photos that are classified correctly.
 
-
-def _hits(part, without=()):
-    """(right, count) of a part's photos, but for those of some classes."""
-    kept = [name not in without for name in part["per_class"]]
-    matrix = np.array(part["confusion"])
-    return int(matrix.diagonal()[kept].sum()), int(matrix[kept].sum())
-
-
-def _class_hits(part, name):
-    return _hits(part, part["per_class"].keys() - {name})
-
-
-def _certain(before, after, allowed):
-    drop = 100 * scores.drop_interval(before, after)[0]
-    return f"at least {drop:.1f} points of the drop are certain (95 %), {100 * allowed:.0f} allowed."
-
-
-def _share(right, count):
-    return f"{_percent(right / count)} of {count}"
-
-
-def _interval(part):
-    return " to ".join(map(_percent, part["accuracy_interval"]))
-
-
-def _first_of(pairs):
-    one, other, bits = pairs[0]
-    return f"{len(pairs)} pairs, 0 allowed; the first: {one} and {other}, {bits} of 64 bits apart."
-
-
-def _percent(share):
-    return f"{100 * share:.1f} %"
+    The error is held against what a perfectly calibrated model would give by chance; its direction
+    is that of mean confidence less accuracy, where that is certain.
+    """
+    test = metrics["test"]
+    confidence, (low, high) = test["mean_confidence"], test["accuracy_interval"]
+    evidence = (
+        f"Expected calibration error {test['ece']:.3f}; with {test['count']} photos perfect calibration "
+    )
+    evidence += f"gives up to {test['ece_by_chance']:.3f} by chance (95 %), and {MISCALIBRATED} is allowed. "
+    evidence += f"Mean confidence {percent(confidence)}, accuracy {percent(test['accuracy'])}"
+    evidence += f" ({interval(test)})."
+    if test["ece"] > max(test["ece_by_chance"], MISCALIBRATED):
+        unclear = low <= confidence <= high
+        direction = "overconfident" if confidence > test["accuracy"] else "underconfident"
+        return [verdict("miscalibrated" if unclear else direction, evidence)]
+    return [] if test["ece_by_chance"] > UNKNOWN_CALIBRATION else [verdict("calibrated", evidence)]

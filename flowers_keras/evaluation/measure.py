@@ -1,10 +1,8 @@
-"""What the shipped model does on labelled photos: for the recipe, and for any folder of them.
-
-The door: `python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH`.
-"""
+"""Predictions of a model for labelled photos, their figures, and the file that keeps them."""
 
 import csv
 import dataclasses
+import math
 
 import numpy as np
 import tqdm
@@ -19,7 +17,7 @@ PLAIN, TTA = "probability:", "tta:"  # what the columns of `predictions.csv` sta
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """What a model says about labelled photos.
+    """A model's class probabilities for labelled photos.
 
     Attributes:
       ids: the photos' names.
@@ -75,11 +73,13 @@ def compute_metrics(predictions, temperature):
       temperature: T that was fitted on validation, or None.
 
     Returns:
-      dict of JSON values; accuracies from 0 to 1. What ends in `_tta` is None without TTA, and
+      dict of JSON values; accuracies from 0 to 1. "ece_by_chance" is what "ece" of a perfectly
+      calibrated model stays below in 95 % of cases. What ends in `_tta` is None without TTA, and
       "ece_calibrated" (of the plain probabilities at `temperature`) without a temperature.
     """
     labels, plain, tta = predictions.labels, predictions.plain, predictions.tta
     confusion = scores.confusion_matrix(labels, plain)
+    confidence = plain.max(axis=1)
     calibrated = None if temperature is None else scores.apply_temperature(plain, temperature)
 
     def optional(score, probabilities):
@@ -93,11 +93,19 @@ def compute_metrics(predictions, temperature):
         "loss": scores.cross_entropy(labels, plain),
         "loss_tta": optional(scores.cross_entropy, tta),
         "ece": scores.expected_calibration_error(labels, plain),
+        "ece_by_chance": scores.calibration_error_by_chance(confidence),
+        "mean_confidence": math.fsum(confidence) / len(labels),
         "ece_tta": optional(scores.expected_calibration_error, tta),
         "ece_calibrated": optional(scores.expected_calibration_error, calibrated),
         "per_class": scores.per_class(confusion, predictions.class_names),
         "confusion": confusion.tolist(),
     }
+
+
+def count_by_class(photos, positions):
+    """Class name -> number of the photos at `positions`."""
+    counts = np.bincount(photos.labels[positions], minlength=len(photos.class_names))
+    return dict(zip(photos.class_names, counts.tolist(), strict=True))
 
 
 def save_predictions(predictions, path):

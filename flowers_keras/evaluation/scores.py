@@ -7,10 +7,14 @@ photos read from a folder and from TFDS give the same digits.
 import math
 
 import numpy as np
+import scipy.optimize
+import scipy.stats
 
 CALIBRATION_BINS = 15
 
-CONFIDENCE = 1.959963984540054  # standard deviations, 95 %
+CONFIDENCE = 0.95  # of every interval
+
+SIMULATIONS = 1000  # of perfect calibration
 
 TEMPERATURES = (0.05, 20.0)  # lowest and highest that are tried
 
@@ -29,11 +33,13 @@ def cross_entropy(labels, probabilities):
 
 
 def wilson_interval(correct, count):
-    """[low, high]: the 95 % interval of a share, after Wilson (1927); exact enough for few photos."""
-    share, z2 = correct / count, CONFIDENCE**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = CONFIDENCE / (1 + z2 / count) * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
-    return [max(0.0, middle - half), min(1.0, middle + half)]
+    """[low, high]: the 95 % interval of a share, after Wilson (1927).
+
+    Example:
+      >>> [round(bound, 4) for bound in wilson_interval(50, 100)]
+      [0.4038, 0.5962]
+    """
+    return list(map(float, scipy.stats.binomtest(correct, count).proportion_ci(CONFIDENCE, "wilson")))
 
 
 def drop_interval(before, after):
@@ -62,6 +68,25 @@ def expected_calibration_error(labels, probabilities):
     return math.fsum(abs(c - a) * n for _, c, a, n in reliability(confidence, right)) / len(labels)
 
 
+def calibration_error_by_chance(confidence):
+    """The calibration error that a perfectly calibrated model exceeds in 5 % of cases.
+
+    With few photos the error is never 0: each photo is classified correctly, with the probability
+    that the model gives, or not. Simulated 1,000 times, always with the same random numbers.
+
+    Args:
+      confidence: float [count], probability of the predicted class.
+    """
+    confidence = np.sort(confidence)  # the order of the photos must not matter
+    starts = np.unique(_bins(confidence), return_index=True)[1]
+    random = np.random.default_rng(0)
+    gaps = [
+        np.add.reduceat(confidence - (random.random(len(confidence)) < confidence), starts)
+        for _ in range(SIMULATIONS)
+    ]
+    return float(np.quantile(np.abs(gaps).sum(axis=1) / len(confidence), CONFIDENCE))
+
+
 def reliability(confidence, right):
     """The bins of a reliability diagram that hold photos.
 
@@ -72,7 +97,7 @@ def reliability(confidence, right):
     Returns:
       A list of (lower edge, mean confidence, accuracy, count).
     """
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    bins = _bins(confidence)
     table = []
     for each in np.unique(bins):
         inside = bins == each
@@ -80,6 +105,10 @@ def reliability(confidence, right):
         mean = math.fsum(confidence[inside]) / count
         table.append((float(each / CALIBRATION_BINS), mean, int(right[inside].sum()) / count, count))
     return table
+
+
+def _bins(confidence):
+    return np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
 
 
 def fit_temperature(labels, probabilities):
@@ -95,16 +124,16 @@ def fit_temperature(labels, probabilities):
     """
     if (probabilities.argmax(axis=1) == labels).all():
         return 1.0
-    logs = _logs(probabilities)
-    chosen = logs[np.arange(len(labels)), labels]
-    low, high = np.log(TEMPERATURES)
-    for _ in range(60):
-        middle = (low + high) / 2
-        expected = (apply_temperature(probabilities, np.exp(middle)) * logs).sum(axis=1)
-        # The slope along 1/T, in which the cross-entropy is convex.
-        too_cold = np.mean(expected - chosen) > 0
-        low, high = (middle, high) if too_cold else (low, middle)
-    return float(np.exp((low + high) / 2))
+    chosen = np.arange(len(labels)), labels
+
+    def cross_entropy_at(log_temperature):
+        scaled = apply_temperature(probabilities, np.exp(log_temperature))
+        return -np.mean(_logs(scaled)[chosen])
+
+    found = scipy.optimize.minimize_scalar(
+        cross_entropy_at, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-9}
+    )
+    return float(np.exp(found.x))
 
 
 def apply_temperature(probabilities, temperature):

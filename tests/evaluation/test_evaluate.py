@@ -156,10 +156,6 @@ def test_figures_do_not_depend_on_the_order_of_photos():
         assert measure.compute_metrics(shuffled, 1.3) == expected
 
 
-def test_probability_of_zero_costs_as_much_as_one_in_ten_million():
-    assert scores.cross_entropy(np.array([0]), np.array([[0.0, 1.0]])) == pytest.approx(-np.log(1e-7))
-
-
 @pytest.mark.parametrize("tta", [True, False])
 def test_predictions_are_read_back_to_the_last_digit(tmp_path, tta):
     predictions = random_predictions(tta=tta)
@@ -183,16 +179,6 @@ def test_class_may_have_the_name_of_a_column(tmp_path):
     assert float(row["probability:id"]) == predictions.plain[3, 0]
     assert float(row["tta:tta:id"]) == predictions.tta[3, 3]
     assert measure.load_predictions(tmp_path / "predictions.csv").class_names == names
-
-
-def test_intervals_are_those_of_the_literature():
-    assert scores.wilson_interval(0, 10) == pytest.approx([0, 0.2775], abs=5e-5)
-    assert scores.wilson_interval(10, 10) == pytest.approx([0.7225, 1], abs=5e-5)
-    assert scores.wilson_interval(50, 100) == pytest.approx([0.4038, 0.5962], abs=5e-5)
-    # Newcombe (1998), table II, method 10.
-    assert scores.drop_interval((56, 70), (48, 80)) == pytest.approx([0.0524, 0.3339], abs=5e-5)
-    assert scores.drop_interval((9, 10), (3, 10)) == pytest.approx([0.1705, 0.8090], abs=5e-5)
-    assert scores.drop_interval((10, 10), (0, 20)) == pytest.approx([0.6791, 1.0], abs=5e-5)
 
 
 # Predicting.
