@@ -31,8 +31,8 @@ def run_command(main):
       main: a function without arguments that returns the exit status; None is 0.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported, or it greets
-    if hasattr(sys.stdout, "reconfigure"):  # a notebook's stream has none
-        sys.stdout.reconfigure(line_buffering=True)  # a log file is up to date whenever it is read
+    # A log file is up to date whenever it is read, and a name that a console cannot print ends nothing.
+    set_output(line_buffering=True, errors="replace")
     try:
         status = main()
     except UserError as error:
@@ -46,3 +46,9 @@ def run_command(main):
         status = 1
     if status and not hasattr(builtins, "get_ipython"):
         sys.exit(status)
+
+
+def set_output(**options):
+    """`sys.stdout.reconfigure(**options)` where standard output has it; that of a notebook does not."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(**options)

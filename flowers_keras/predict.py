@@ -1,4 +1,4 @@
-"""The door to a trained classifier: class and probability for each photo.
+"""Classifies photos: class and probability for each.
 
 python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
 """
@@ -9,18 +9,19 @@ import sys
 
 from flowers_keras import errors, files
 from flowers_keras.errors import UserError
-from flowers_keras.model.inference import load_classifier
-from flowers_keras.serving import answers, heat_maps, inputs
+from flowers_keras.serving import answers
 
 
 def main(arguments=None):
-    """The door: prints a row a photo; returns 1 if any cannot be read, else 0."""
-    options = _parse(arguments)
+    """Prints a row for each photo; returns 1 if any cannot be read, else 0."""
+    options = parse(arguments)
+    # Keras takes seconds, which no mistake in the arguments should wait for.
+    from flowers_keras.model import inference
+    from flowers_keras.serving import heat_maps, inputs
+
     if options.format != "table":  # a file's name may hold any bytes, and gets them back
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    else:
-        sys.stdout.reconfigure(errors="replace")
-    classifier = load_classifier(options.model)
+        errors.set_output(encoding="utf-8", errors="surrogateescape")
+    classifier = inference.load_classifier(options.model)
     line_of, names = answers.FORMATS[options.format], classifier.class_names
     if options.format == "csv":
         print(answers.csv_header(names), end="")
@@ -38,17 +39,18 @@ def main(arguments=None):
     return 1 if broken else 0
 
 
-def _parse(arguments):
+def parse(arguments):
+    """The options of the command, checked as far as that goes without Keras.
+
+    Raises:
+      UserError: one of them cannot be used.
+    """
     parser = errors.Arguments(
         prog="python -m flowers_keras.predict",
-        description="Says what is on photos; JPEG, PNG, WebP, GIF or BMP.",
+        description="Classifies photos: class and probability for each.",
     )
     parser.add_argument(
-        "--model",
-        required=True,
-        type=files.user_path,
-        metavar="runs/x/model.keras",
-        help="or the run's folder",
+        "--model", required=True, type=files.model_file, metavar="runs/x/model.keras", help="or its folder"
     )
     parser.add_argument("--tta", action="store_true", help="average each photo with its mirror image")
     parser.add_argument("--format", choices=answers.FORMATS, default="table", help="json: a line a photo")
@@ -71,7 +73,7 @@ def _parse(arguments):
 
 
 def _make_folder(folder, photos):
-    """The folder for heat maps; not inside one that is searched, where they would be photos."""
+    """Makes the folder for heat maps; not inside one that is searched, where they would be photos."""
     for each in photos:
         if os.path.isdir(each) and folder.resolve().is_relative_to(pathlib.Path(each).resolve()):
             raise UserError(f"--explain={folder} is inside {each}, which is searched; choose another folder")

@@ -4,8 +4,6 @@ import csv
 import io
 import json
 
-import numpy as np
-
 BAR = 24  # characters of a probability of 1
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"  # of a character, from the left
@@ -15,7 +13,7 @@ def table(answer, class_names, top, heat_map=None):
     """The photo, then a line a class: name, probability, bar.
 
     Args:
-      answer: classify.Answer.
+      answer: inference.Answer.
       class_names: in the order of the probabilities.
       top: classes shown, the most probable first.
       heat_map: path of the picture that explains the answer, or None.
@@ -27,10 +25,11 @@ def table(answer, class_names, top, heat_map=None):
     if answer.error:
         lines.append(f"  cannot be read: {printable(answer.error)}")
     else:
-        width = max(map(len, class_names))
+        names = [printable(name) for name in class_names]
+        width = max(map(len, names))
         for k in ranked(answer.probabilities, top):
             share = float(answer.probabilities[k])
-            lines.append(f"  {printable(class_names[k]):{width}}  {share:6.1%}  {bar(share)}".rstrip())
+            lines.append(f"  {names[k]:{width}}  {share:6.1%}  {bar(share)}".rstrip())
     if heat_map:
         lines.append(f"  see {printable(heat_map)}")
     return "\n".join(lines) + "\n"
@@ -52,8 +51,14 @@ def json_line(answer, class_names, top, heat_map=None):
 
 
 def csv_header(class_names):
-    """The line above those of `csv_line`."""
-    return _csv(["photo", "class", "probability", "error", "heat_map", *class_names])
+    r"""The line above those of `csv_line`.
+
+    Example:
+      >>> csv_header(["photo", "rose"])
+      'photo,class,probability,error,heat_map,probability:photo,probability:rose\n'
+    """
+    columns = (f"probability:{name}" for name in class_names)  # a class may have the name of a column
+    return _csv(["photo", "class", "probability", "error", "heat_map", *columns])
 
 
 def csv_line(answer, class_names, top, heat_map=None):
@@ -69,18 +74,33 @@ FORMATS = {"table": table, "json": json_line, "csv": csv_line}
 
 
 def ranked(probabilities, top):
-    """The classes' numbers, the most probable first, `top` of them (None: all)."""
-    return np.argsort(-probabilities, kind="stable")[:top].tolist()
+    """The classes' numbers, the most probable first, `top` of them (None: all).
+
+    Example:
+      >>> ranked([0.2, 0.7, 0.1], 2)
+      [1, 0]
+    """
+    return sorted(range(len(probabilities)), key=lambda k: -probabilities[k])[:top]
 
 
 def bar(share):
-    """A bar of `share` times `BAR` characters, to an eighth of one."""
+    """A bar of `share` times `BAR` characters, to an eighth of one.
+
+    Example:
+      >>> bar(0.25)
+      '██████'
+    """
     whole, rest = divmod(round(share * BAR * 8), 8)
     return EIGHTHS[8] * whole + EIGHTHS[rest].strip()
 
 
 def printable(name):
-    """A name from anywhere, on one line, that cannot steer a terminal."""
+    r"""A name on one line, without characters that steer a terminal.
+
+    Example:
+      >>> printable("two\nlines")
+      'two\\nlines'
+    """
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(name)
     )

@@ -1,7 +1,4 @@
-"""The door to a trained classifier: class and probability for each photo.
-
-python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
-"""
+"""Files that show photos beside their heat maps."""
 
 import itertools
 import pathlib
@@ -14,11 +11,11 @@ from flowers_keras.model import explain
 
 
 def write_heat_maps(model, answered, folder):
-    """Writes beside each other a photo and where its most probable class was seen.
+    """Writes pictures: a photo, and beside it the places that spoke for its most probable class.
 
     Args:
       model: a classifier.
-      answered: Answers.
+      answered: inference.Answers.
       folder: pathlib.Path; photo number 3 becomes `00003-` and what is harmless of its name.
 
     Yields:

@@ -1,7 +1,4 @@
-"""The door to a trained classifier: class and probability for each photo.
-
-python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
-"""
+"""The photos that a person means by paths, folders, patterns and lists."""
 
 import glob
 import itertools
@@ -11,6 +8,7 @@ import sys
 from flowers_keras.errors import UserError
 from flowers_keras.model.inference import Answer
 from flowers_keras.photos import reader
+from flowers_keras.serving import path_lists
 
 
 def find_inputs(arguments):
@@ -18,7 +16,7 @@ def find_inputs(arguments):
 
     Args:
       arguments: paths of photos and of folders, which are searched to the bottom; patterns with *, ?
-        or ** where no file has that very name; "-" for a list on standard input, a path a line.
+        or ** where no file has that very name; "-" for a list on standard input, see `path_lists`.
 
     Yields:
       Paths as str, or an Answer that says why there is none. A photo named by its path is yielded
@@ -26,9 +24,9 @@ def find_inputs(arguments):
     """
     for argument in map(os.path.expanduser, arguments):
         if argument == "-":
-            for line in sys.stdin.buffer:
-                path = os.fsdecode(line.rstrip(b"\r\n"))
-                yield from _search(path) if path else ()
+            if not hasattr(sys.stdin, "buffer"):
+                raise UserError('there is no list on standard input here; type paths instead of "-"')
+            yield from itertools.chain.from_iterable(map(_search, path_lists.read_paths(sys.stdin.buffer)))
         elif os.path.lexists(argument) or not glob.has_magic(argument):
             yield from _search(argument)
         else:

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,12 +19,14 @@ from PIL import Image
 
 import flowers_keras
 from flowers_keras import errors, predict
+from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure
 from flowers_keras.model import archive, inference
 from flowers_keras.photos import decoding, reader, sources, synthetic
-from flowers_keras.serving import answers, inputs
-from tests.conftest import SIZE, measuring, own_lines
+from flowers_keras.serving import answers, inputs, path_lists
+from tests.conftest import SIZE, measuring
 
+ROOT = pathlib.Path(__file__).parents[2]
 BATCH_SIZE = 8
 CLASS_NAMES = ("tulips", "daisy", "roses")
 COUNT = 21  # photos; two full batches and one that is not
@@ -46,7 +49,6 @@ def load_once():
     """Reads the model from the disk once, as that takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inference, "load_classifier", functools.cache(inference.load_classifier))
-        patch.setattr(predict, "load_classifier", inference.load_classifier)
         yield
 
 
@@ -66,24 +68,26 @@ def folder(tmp_path_factory):
     return folder
 
 
-def open_door(run, *arguments):
-    """The status with which the door ends."""
-    with pytest.raises(SystemExit) as ended:
+def open_command(run, *arguments):
+    """The status with which the command ends."""
+    try:
         errors.run_command(lambda: predict.main([f"--model={run}/model.keras", *map(str, arguments)]))
-    return ended.value.code
+    except SystemExit as ended:
+        return ended.code
+    return 0
 
 
 def rows_of(capsys, run, *arguments, status=0):
-    """The door's JSON lines."""
+    """The command's JSON lines."""
     capsys.readouterr()
-    assert open_door(run, "--format=json", *arguments) == status
+    assert open_command(run, "--format=json", *arguments) == status
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def refused(capsys, run, *arguments):
-    """The one line with which the door refuses."""
+    """The one line with which the command refuses."""
     capsys.readouterr()
-    assert open_door(run, *arguments) == 2
+    assert open_command(run, *arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     return line
@@ -99,7 +103,7 @@ def jpeg(image, **options):
 
 
 @pytest.mark.parametrize("tta", [False, True])
-def test_door_gives_the_digits_of_evaluation(run, folder, loaded, tta, capsys):
+def test_command_gives_the_digits_of_evaluation(run, folder, loaded, tta, capsys):
     photos = sources.folder_photos(folder)
     expected = measure.predict_photos(
         loaded.model, photos, np.arange(COUNT), measuring(SIZE, BATCH_SIZE, tta=True), ""
@@ -249,7 +253,7 @@ def test_order_is_kept_and_threads_end(loaded, monkeypatch):
     assert threading.active_count() == before
 
 
-# What the door finds.
+# What the command finds.
 
 
 def test_folders_patterns_and_lists(run, folder, tmp_path, monkeypatch, capsys):
@@ -277,13 +281,59 @@ def test_folders_patterns_and_lists(run, folder, tmp_path, monkeypatch, capsys):
     assert found("-") == [inside[1], "absent \udcff.jpg", *roses, "-"]
 
 
+def listed(data):
+    return list(path_lists.read_paths(io.BytesIO(data)))
+
+
+NAMED = ["one.jpg", "zwei ✿.jpg", "three four.jpg"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\n".join(NAMED).encode(),
+        ("\n".join(NAMED) + "\n\n").encode(),
+        "\r\n".join(NAMED).encode(),
+        "\0".join(NAMED).encode(),  # find -print0
+        ("\0".join(NAMED) + "\0").encode(),
+        "\n".join(NAMED).encode("utf-8-sig"),
+        "\r\n".join(NAMED).encode("utf-16"),  # > in PowerShell
+        b"\xfe\xff" + "\n".join(NAMED).encode("utf-16-be"),
+        "\n".join(f'"{name}"' for name in NAMED).encode(),  # "Copy as path" in Windows
+        "\n".join(f" '{name}' " for name in NAMED).encode(),
+        "\n".join(f"{name}  " for name in NAMED).encode(),
+        ("".join(NAMED[:1]) + "\n" + "x" * 70_000 + "\n" + "\n".join(NAMED[1:])).encode(),
+    ],
+)
+def test_lists_as_other_programs_write_them(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in NAMED:
+        pathlib.Path(name).touch()
+    assert [each for each in listed(data) if "x" * 9 not in each] == NAMED
+
+
+def test_file_of_the_very_name_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("a.jpg", '"a.jpg"', " a.jpg", "# a.jpg", "a\nb.jpg", "\udcff.jpg"):
+        pathlib.Path(name).touch()
+    lines = ['"a.jpg"', " a.jpg", "# a.jpg", "\udcff.jpg", "# absent", "~/a.jpg", "   ", "'absent'"]
+    expected = [*lines[:5], str(tmp_path / "a.jpg"), "'absent'"]
+    assert listed(os.fsencode("\n".join(lines))) == expected
+    assert listed(b"a\nb.jpg\0a.jpg\0") == ["a\nb.jpg", "a.jpg"]
+
+
 def test_list_is_taken_as_it_comes(loaded, monkeypatch):
     """A pipe that is still open must not hold back what came through it."""
     source, sink = os.pipe()
     monkeypatch.setattr(sys, "stdin", open(source))
-    os.write(sink, b"one.jpg\n")
-    assert next(inputs.find_inputs(["-"])) == "one.jpg"
+    os.write(sink, b"one.jpg\ntwo")
+    found = inputs.find_inputs(["-"])
+    assert next(found) == "one.jpg"
+    os.write(sink, b".jpg\n")
+    assert next(found) == "two.jpg"
     os.close(sink)
+    assert list(found) == []
 
 
 def test_bad_photo_is_a_row_and_the_rest_comes(run, folder, tmp_path, capsys):
@@ -296,13 +346,13 @@ def test_bad_photo_is_a_row_and_the_rest_comes(run, folder, tmp_path, capsys):
     assert [row["photo"] for row in rows] == [str(each) for each in arguments]
     assert ["error" in row for row in rows] == [True, False, True, True, False]
     assert rows[0]["error"] == "not a photo (JPEG, PNG, WebP, GIF or BMP)"
-    assert open_door(run, *arguments) == 1
+    assert open_command(run, *arguments) == 1
     shown = capsys.readouterr()
     assert shown.out.count("cannot be read: ") == 3 and "not a photo" in shown.out
     assert shown.err == "photos that could not be read: 3\n"
 
 
-# What the door prints.
+# What the command prints.
 
 ANSWER = inference.Answer("a \u001b[2J\n.jpg", probabilities=np.array([0.25, 0.0, 0.735, 0.015]))
 NAMES = ("oak", "ash", "elm", "larch")
@@ -336,22 +386,33 @@ def test_csv_line():
     first, second = csv.DictReader(io.StringIO(text))
     assert first == {
         "photo": ANSWER.photo, "class": "elm", "probability": "0.735", "error": "",
-        "heat_map": "why/1.jpg", "oak": "0.25", "ash": "", "elm": "0.735", "larch": "",
+        "heat_map": "why/1.jpg", "probability:oak": "0.25", "probability:ash": "",
+        "probability:elm": "0.735", "probability:larch": "",
     }  # fmt: skip
-    assert second["photo"] == 'b,"c"' and second["error"] == "empty file" and second["oak"] == ""
+    assert second["photo"] == 'b,"c"' and second["error"] == "empty file" and second["probability:oak"] == ""
 
 
-def test_formats_and_top_at_the_door(run, folder, capsys):
+def test_class_may_have_the_name_of_a_column():
+    names = ("photo", "class", "error", "probability:class")
+    text = answers.csv_header(names) + answers.csv_line(ANSWER, names, None)
+    header, cells = csv.reader(io.StringIO(text))
+    assert len(set(header)) == len(header) == 5 + 4
+    row = dict(zip(header, cells, strict=True))
+    assert row["photo"] == ANSWER.photo and row["class"] == "error" and row["error"] == ""
+    assert row["probability:class"] == "0.0" and row["probability:probability:class"] == "0.015"
+
+
+def test_formats_and_top_of_the_command(run, folder, capsys):
     photo = reader.find_photos(folder)[2]
     (row,) = rows_of(capsys, run, photo, "--top=2")
     assert len(row["probabilities"]) == 2
-    open_door(run, photo)
+    open_command(run, photo)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(photo) and len(lines) == 4 and row["class"] in lines[1]
-    open_door(run, photo, "--format=csv")
+    open_command(run, photo, "--format=csv")
     (cells,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert cells["class"] == row["class"] and float(cells["probability"]) == row["probability"]
-    assert sum(float(cells[name]) for name in CLASS_NAMES) == pytest.approx(1, abs=1e-6)
+    assert sum(float(cells[f"probability:{name}"]) for name in CLASS_NAMES) == pytest.approx(1, abs=1e-6)
 
 
 def test_heat_maps_are_written_beside_each_other(run, folder, tmp_path, capsys):
@@ -389,31 +450,54 @@ def test_bad_usage_is_one_line(run, folder, tmp_path, capsys):
         assert "predict --help" in refused(capsys, run, *arguments)
 
 
-QUICK = """
-import sys
-sys.argv[0] = "-m"  # as it is while python -m looks for the door
-from flowers_keras import predict
-slow = {"sklearn", "keras_cv", "tensorflow_datasets", "ml_collections", "flowers_keras.augment"}
-assert not slow & sys.modules.keys(), slow & sys.modules.keys()
-import gc, sklearn
-assert gc.isenabled()
-"""
+@pytest.mark.parametrize("command", ["predict", "demo", "export"])
+def test_mistakes_are_answered_before_keras_is_imported(command):
+    """`python -X importtime` lists every module that was imported, on standard error."""
+    for arguments, status in (["--help"], 0), (["--model=absent.keras"], 2), (["--no-such-flag"], 2):
+        line = [sys.executable, "-X", "importtime", "-m", f"flowers_keras.{command}", *arguments]
+        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+        imported = {each.rpartition("|")[2].strip() for each in done.stderr.splitlines()}
+        assert done.returncode == status and "argparse" in imported
+        assert not imported & {"keras", "tensorflow", "numpy", "PIL", "starlette", "uvicorn", "jinja2"}
 
 
-def test_door_starts_without_what_it_does_not_need():
-    root = pathlib.Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", QUICK], cwd=root, check=True)
-
-
-def test_module_is_a_door(tmp_path):
-    root = pathlib.Path(__file__).parents[2]
+def test_module_is_a_command(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "flowers_keras.predict", "--model=absent.keras", "x.jpg"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(root)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 2 and done.stdout == ""
-    (line,) = own_lines(done.stderr)
-    assert line.startswith("error: absent.keras is not there")
+    assert done.stderr.startswith("error: absent.keras is not there") and done.stderr.count("\n") == 1
+
+
+class NotebookStream(io.StringIO):
+    """Standard output as ipykernel has it: text alone, no `reconfigure`, no `buffer`."""
+
+    reconfigure = property()
+    buffer = property()
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_command_runs_in_a_notebook(run, folder, form, monkeypatch):
+    stream = NotebookStream()
+    assert not hasattr(stream, "reconfigure")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert predict.main([f"--model={run}", f"--format={form}", str(reader.find_photos(folder)[0])]) == 0
+    assert any(name in stream.getvalue() for name in CLASS_NAMES)
+    monkeypatch.setattr(sys, "stdin", NotebookStream())
+    with pytest.raises(UserError, match="no list on standard input"):
+        predict.main([f"--model={run}", "-"])
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_console_that_cannot_print_a_name_ends_nothing(run, folder, tmp_path, encoding, monkeypatch):
+    photo = tmp_path / "pâquerette ✿ \udcff.png"
+    shutil.copy(reader.find_photos(folder)[0], photo)
+    console = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", console)
+    assert open_command(run, photo) == 0
+    console.flush()
+    assert b"querette ?" in console.buffer.getvalue()

@@ -1,0 +1,66 @@
+"""Lists of paths as other programs write them: find, ls, PowerShell, the "Copy as path" of Windows."""
+
+import codecs
+import os
+import re
+import sys
+
+PIECE = 1 << 16  # bytes, at most, that are read at a time
+
+QUOTED = re.compile(r"""(["'])(.*)\1""", re.DOTALL)
+
+
+def read_paths(stream):
+    r"""Yields the paths in a list, each as soon as it has come in.
+
+    A path ends with a line feed, of Unix or of Windows, or, where a NUL comes before any of these, with
+    NUL (`find -print0`). The text is UTF-16 where it says so by its first bytes, else that of file
+    names. Where no file has the very name, spaces and quotes around it are taken off. There are no
+    comments: a name may start with #.
+
+    Args:
+      stream: a binary file.
+
+    Example:
+      >>> import io
+      >>> list(read_paths(io.BytesIO(b"one.jpg\r\n\r\ntwo.jpg")))
+      ['one.jpg', 'two.jpg']
+      >>> list(read_paths(io.BytesIO(b"a line\nfeed.jpg\0two.jpg\0")))
+      ['a line\nfeed.jpg', 'two.jpg']
+    """
+    ends, rest = None, ""
+    for text in _decode(stream):
+        rest += text
+        if ends is None and re.search("[\0\n]", rest):
+            first = re.search("[\0\n]", rest)[0] if "\0" not in rest else "\0"
+            ends = "\0" if first == "\0" else "[\0\n]"
+        if ends:
+            *paths, rest = re.split(ends, rest)
+            yield from filter(None, map(_existing, paths))
+    if path := _existing(rest):
+        yield path
+
+
+def _decode(stream):
+    """Yields the text in pieces, as it comes in."""
+    piece = stream.read1(PIECE)
+    if piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    else:
+        decoder = codecs.getincrementaldecoder(sys.getfilesystemencoding())("surrogateescape")
+        piece = piece.removeprefix(codecs.BOM_UTF8)
+    while piece:
+        yield decoder.decode(piece)
+        piece = stream.read1(PIECE)
+    yield decoder.decode(b"", final=True)
+
+
+def _existing(path):
+    """The file that is meant; the path as it stands where there is none."""
+    path = path.removesuffix("\r")
+    bare = path.strip()
+    quoted = QUOTED.fullmatch(bare)
+    for each in (path, bare, *(quoted.groups()[1:] if quoted else ()), os.path.expanduser(bare)):
+        if each and os.path.lexists(each):
+            return each
+    return path if bare else ""
