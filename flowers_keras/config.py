@@ -1,23 +1,16 @@
-"""The classifier: InceptionV3 and a head, its phases, its cut at a boundary, its file.
+"""The config of an experiment: every field once, with its default, what it may be and what it is for.
 
-One flat functional model, raw RGB in, probabilities out:
-
-  photo [S, S, 3] 0-255 -> rescaling -> InceptionV3 ... mixed8 ... mixed10 -> pooled [2048]
-  -> hidden [1024] -> dropout -> probabilities [classes]
-
-Flat, so that `get_layer("mixed8")` works on it, it can be cut there, and it exports.
+`FIELDS` is the one place: the default config, the checks, their messages and the flags (`flags.py`)
+come from it.
 """
 
 import dataclasses
 import difflib
 import math
-import pathlib
-import re
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from absl import flags
+import ml_collections
 
 from flowers_keras.errors import UserError
 
@@ -28,28 +21,17 @@ BOUNDARIES = ("rescaling", *(f"mixed{i}" for i in range(11)), "pooled")
 SMALLEST_IMAGE = 75  # pixels; InceptionV3's strides leave nothing of less
 
 
-def flatten(config, prefix=""):
-    """Nested dict -> {"section.field": value}."""
-    flat = {}
-    for name, value in config.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
-
-
 @dataclasses.dataclass(frozen=True)
 class Allowed:
-    """The type of a field, a test of its value, and the words for both."""
+    """What a field may be: its type, a test of the value, and the words for both."""
 
     type: type
     test: Callable[[Any], bool]
     words: str
 
 
-def _whole(low, high):
-    return Allowed(int, lambda value: low <= value <= high, f"a whole number from {low} to {high}")
+def _whole(low, high, unit=""):
+    return Allowed(int, lambda value: low <= value <= high, f"a whole number from {low} to {high}{unit}")
 
 
 def _number(low, high):
@@ -65,101 +47,105 @@ def _choice(*values):
 
 
 SEED = _whole(0, 2**31 - 1)
-
 TEXT = Allowed(str, lambda value: "\0" not in value, "text")
-
 SWITCH = Allowed(bool, lambda value: True, "true or false")
+EPOCHS = _whole(0, 10_000)
+RATE = _positive(10)
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One setting of an experiment."""
+
+    default: Any
+    allowed: Allowed
+    help: str
+
 
 FIELDS = {
-    "seed": SEED,
-    "data.source": TEXT,
-    "data.data_dir": TEXT,
-    "data.image_size": _whole(SMALLEST_IMAGE, 1024),
-    "data.batch_size": _whole(1, 4096),
-    "data.validation_fraction": _number(0.01, 0.49),
-    "data.test_fraction": _number(0.01, 0.49),
-    "data.split_seed": SEED,
-    "data.twin_distance": _whole(0, 20),
-    "data.shuffle_labels": SWITCH,
-    "data.synthetic_photos": _whole(15, 1_000_000),
-    "augment.policy": _choice("trivial_wide", "none"),
-    "augment.flip_and_crop": SWITCH,
-    "augment.seed": SEED,
-    "model.weights": TEXT,
-    "model.hidden_units": _whole(1, 65_536),
-    "model.dropout": _number(0, 0.99),
-    "model.l2": _number(0, 1),
-    "model.unfreeze_from": _choice(*BOUNDARIES[:-1]),
-    "model.train_batch_norm": SWITCH,
-    "frozen.epochs": _whole(0, 10_000),
-    "frozen.learning_rate": _positive(10),
-    "finetune.epochs": _whole(0, 10_000),
-    "finetune.learning_rate": _positive(10),
-    "features.views": _whole(0, 1000),
-    "features.cache_dir": TEXT,
-    "evaluation.tta": SWITCH,
-    "evaluation.shift_photos": _whole(0, 1_000_000),
-    "runtime.dtype_policy": _choice("auto", "float32", "mixed_bfloat16"),
-    "runtime.deterministic": SWITCH,
+    "seed": Field(0, SEED, "of the training: head, dropout, order of the photos"),
+    "data.source": Field("tfds:tf_flowers", TEXT, "tfds:NAME, folder:PATH (one folder a class) or synthetic"),
+    "data.data_dir": Field("", TEXT, "folder of TFDS; empty: TFDS_DATA_DIR, or else TFDS's default"),
+    "data.image_size": Field(
+        299, _whole(SMALLEST_IMAGE, 1024, " pixels"), "side of the square that the network sees"
+    ),
+    "data.batch_size": Field(32, _whole(1, 4096, " photos"), "photos of one training step"),
+    "data.validation_fraction": Field(0.1, _number(0.01, 0.49), "of each class; every choice is made on it"),
+    "data.test_fraction": Field(0.1, _number(0.01, 0.49), "of each class; used once, at the end"),
+    "data.split_seed": Field(0, SEED, "which photo goes where"),
+    "data.twin_distance": Field(
+        8, _whole(0, 20, " bits"), "of a 64-bit perceptual hash; nearer photos share a part"
+    ),
+    "data.shuffle_labels": Field(False, SWITCH, "a check: with random labels accuracy must fall to chance"),
+    "data.synthetic_photos": Field(1000, _whole(15, 1_000_000), "flowers that source synthetic draws"),
+    "augment.policy": Field("trivial_wide", _choice("trivial_wide", "none"), "TrivialAugmentWide or nothing"),
+    "augment.flip_and_crop": Field(True, SWITCH, "mirrored or not, and 70 to 100 % of the photo's area"),
+    "augment.seed": Field(0, SEED, "which draw each photo gets in each epoch"),
+    "model.weights": Field(
+        "imagenet", TEXT, "imagenet, empty for random, or the path of a Keras .h5 or .keras file"
+    ),
+    "model.hidden_units": Field(1024, _whole(1, 65_536), "width of the layer between features and classes"),
+    "model.dropout": Field(0.6, _number(0, 0.99), "rate, after the hidden layer"),
+    "model.l2": Field(1e-4, _number(0, 1), "penalty on both kernels of the head"),
+    "model.unfreeze_from": Field("mixed8", _choice(*BOUNDARIES[:-1]), "phase 2 trains what follows it"),
+    "model.train_batch_norm": Field(False, SWITCH, "whether BatchNorm after that layer trains as well"),
+    "frozen.epochs": Field(12, EPOCHS, "of phase 1, the head alone"),
+    "frozen.learning_rate": Field(1e-3, RATE, "of Adam in phase 1"),
+    "finetune.epochs": Field(12, EPOCHS, "of phase 2"),
+    "finetune.learning_rate": Field(1e-5, RATE, "of Adam in phase 2"),
+    "features.views": Field(
+        4, _whole(0, 1000), "augmented views kept of each photo; 0: a new one each epoch"
+    ),
+    "features.cache_dir": Field("", TEXT, "folder of stored views; empty: features, beside the run"),
+    "evaluation.tta": Field(True, SWITCH, "also average each photo with its mirror image"),
+    "evaluation.shift_photos": Field(
+        60, _whole(0, 1_000_000), "test photos tried in 18 changed conditions; 0: none"
+    ),
+    "runtime.dtype_policy": Field(
+        "auto", _choice("auto", "float32", "mixed_bfloat16"), "auto: bfloat16 where the machine is fast in it"
+    ),
+    "runtime.deterministic": Field(False, SWITCH, "results repeat bit for bit, a little slower"),
 }
-
 
 # Where files lie, not what they hold: runs that differ in these alone give the same results.
 WITHOUT_EFFECT = frozenset({"data.data_dir", "features.cache_dir"})
 
 
-def parse_flags(arguments, default=None):
-    """Reads a door's flags, among them `--config=FILE` and overrides such as `--config.seed=1`.
-
-    Args:
-      arguments: the command line, the program's name first.
-      default: the config's file where none is named.
+def default_config():
+    """Every field with its default.
 
     Returns:
-      The program's name in a list, for nothing else may be left.
+      ml_collections.ConfigDict, locked: its fields can be set, and no other can be added.
 
-    Raises:
-      UserError: names the file, the field or the flag that is wrong.
+    Example:
+      >>> config = default_config()
+      >>> config.model.dropout = 0.5
+      >>> config.finetune.learning_rate
+      1e-05
     """
-    program, *others = arguments
-    if any(each.startswith(("--help", "-h")) for each in others):
-        return flags.FLAGS(arguments)
-    path = default
-    at = next((i for i, each in enumerate(others) if each.partition("=")[0] in ("--config", "-config")), None)
-    if at is not None:
-        path = others.pop(at).partition("=")[2]
-        if not path and others[at:]:  # --config FILE
-            path = others.pop(at)
-    if not path or not pathlib.Path(path).is_file():
-        fault = f"--config={path} is no file" if path else "--config is missing"
-        raise UserError(f"{fault}; type for instance --config=configs/quickstart.py")
-    for each in others:
-        override = re.match(r"--?(?:no)?config\.([^=]*)", each)
-        if override and override[1] not in FIELDS:
-            raise unknown_field(override[1])
-    # ml_collections looks for overrides in sys.argv itself, and takes none before the file is named.
-    sys.argv[:] = [program, f"--config={path}", *others]
-    try:
-        rest = flags.FLAGS(sys.argv)
-    except (flags.Error, TypeError, ValueError) as error:
-        override = re.match(r"flag --config\.([^=]*)=(.*?): ", str(error))
-        if override:
-            raise not_allowed(*override.groups()) from error
-        raise UserError(f"{error}; type --help for what may be typed") from error
-    if rest[1:]:
-        raise UserError(f"{rest[1]!r} is no flag; flags look like --config.seed=1")
-    return rest
+    config = ml_collections.ConfigDict()
+    for name, field in FIELDS.items():
+        section, _, leaf = name.rpartition(".")
+        if section and section not in config:
+            config[section] = ml_collections.ConfigDict()
+        (config[section] if section else config)[leaf] = field.default
+    return config.lock()
 
 
-def unknown_field(field):
-    """UserError that says which field may have been meant."""
-    (near,) = difflib.get_close_matches(field, FIELDS, 1, 0.4) or ["one of those in configs/finetune.py"]
-    return UserError(f"config field {field!r} is unknown; did you mean {near}?")
+def flatten(config, prefix=""):
+    """Nested dict -> {"section.field": value}.
 
-
-def not_allowed(field, value):
-    """UserError that says what the value of `field` may be."""
-    return UserError(f"config field {field}={value!r} is not allowed; it is {FIELDS[field].words}")
+    Example:
+      >>> flatten({"seed": 1, "model": {"l2": 0.0}})
+      {'seed': 1, 'model.l2': 0.0}
+    """
+    flat = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
 
 
 def check_config(config):
@@ -174,24 +160,36 @@ def check_config(config):
     values = flatten(config.to_dict())
     for field in values.keys() - FIELDS.keys():
         raise unknown_field(field)
-    for field, allowed in FIELDS.items():
+    for field in FIELDS:
         if field not in values:
-            raise UserError(f"config field {field} is missing; it is {allowed.words}")
+            raise UserError(f"config field {field} is missing; it is {FIELDS[field].allowed.words}")
         check_field(field, values[field])
-    if config.data.validation_fraction + config.data.test_fraction > 0.8:
+    validation, test = values["data.validation_fraction"], values["data.test_fraction"]
+    if validation + test > 0.8:
         raise UserError(
-            f"data.validation_fraction={config.data.validation_fraction} and data.test_fraction="
-            f"{config.data.test_fraction} leave less than a fifth of the photos to train on; lower one"
+            f"data.validation_fraction={validation} and data.test_fraction={test} leave less than a fifth "
+            "of the photos to train on; lower one"
         )
-    if config.frozen.epochs + config.finetune.epochs == 0:
+    if values["frozen.epochs"] + values["finetune.epochs"] == 0:
         raise UserError("frozen.epochs=0 and finetune.epochs=0 train nothing; raise one of them")
 
 
 def check_field(field, value):
     """Refuses a value that `field` may not have (UserError)."""
-    allowed = FIELDS[field]
+    allowed = FIELDS[field].allowed
     fits = isinstance(value, allowed.type) or (allowed.type is float and isinstance(value, int))
     if isinstance(value, bool) and allowed.type is not bool:
         fits = False
     if not fits or isinstance(value, float) and not math.isfinite(value) or not allowed.test(value):
         raise not_allowed(field, value)
+
+
+def unknown_field(field):
+    """UserError that says which field may have been meant."""
+    (near,) = difflib.get_close_matches(field, FIELDS, 1, 0.4) or ["one of those that --help lists"]
+    return UserError(f"config field {field!r} is unknown; did you mean {near}?")
+
+
+def not_allowed(field, value):
+    """UserError that says what the value of `field` may be."""
+    return UserError(f"config field {field}={value!r} is not allowed; it is {FIELDS[field].allowed.words}")

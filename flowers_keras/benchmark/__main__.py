@@ -7,10 +7,7 @@ Machines differ and are noisy: compare figures of one run, as ratios to the last
 
 import functools
 
-from absl import app, flags
-from ml_collections import config_flags
-
-from flowers_keras import config, errors, runtime
+from flowers_keras import errors, files, flags, runtime
 from flowers_keras.benchmark import (
     agreement,
     experiment,
@@ -22,9 +19,6 @@ from flowers_keras.benchmark import (
     whole_recipe,
 )
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment to time; configs/finetune.py.")
-ONLY = flags.DEFINE_list("only", [], "Names of tables; all of them by default.")
-MODEL = flags.DEFINE_string("model", None, "runs/x/model.keras, for the tables that need one.")
 TABLES = {
     "augmentation": stages.time_augmentation,
     "input": stages.time_input,
@@ -39,13 +33,16 @@ TABLES = {
 TRAINED = ("agreement", "predict", "runtimes")  # tables about a model that is trained
 
 
-def main(_):
-    settings = CONFIG.value
-    config.check_config(settings)
-    tables = choose_tables(ONLY.value, MODEL.value)
-    subject = experiment.load_experiment(settings)
-    policy = runtime.resolve_policy(settings.runtime.dtype_policy)
-    size, batch_size = settings.data.image_size, settings.data.batch_size
+def main(arguments=None):
+    """Prints the tables that the arguments (or sys.argv) name, of the default config if none is named."""
+    parser = errors.Arguments("python -m flowers_keras.benchmark", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--only", default="", metavar="TABLE,...", help=f"of {', '.join(TABLES)}; all")
+    parser.add_argument("--model", type=files.user_path, help="runs/x/model.keras, for tables that need one")
+    options, config = flags.parse_arguments(parser, arguments, required=False)
+    tables = choose_tables([name for name in options.only.split(",") if name], options.model)
+    subject = experiment.load_experiment(config)
+    policy = runtime.resolve_policy(config.runtime.dtype_policy)
+    size, batch_size = config.data.image_size, config.data.batch_size
     print(
         f"{machine.describe()}\n"
         f"{policy}, {size} px, batches of {batch_size}, {len(subject.photos.ids)} photos"
@@ -66,5 +63,4 @@ def choose_tables(names, model):
 
 
 if __name__ == "__main__":
-    parser = functools.partial(config.parse_flags, default="configs/finetune.py")
-    errors.run_command(lambda: app.run(main, flags_parser=parser))
+    errors.run_command(main)
