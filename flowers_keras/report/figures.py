@@ -64,10 +64,10 @@ def learning_curve(history, column, phase_names, log=False):
         x, y = frame.at_x(best + 1), frame.at_y(history[best][f"val_{column}"])
         parts.append(svg.dot(x, y, 7, "hollow validation", f"kept: epoch {best + 1}"))
     parts.append(frame.axis([(v, str(v)) for v in svg.whole_ticks(len(history))], "epoch"))
-    told = "; ".join(
+    described = "; ".join(
         f"{kind} from {label(line[0][1])} to {label(line[-1][1])}" for kind, line in lines.items() if line
     )
-    return svg.drawing(frame, f"Learning curve, {column}", told, parts)
+    return svg.drawing(frame, f"Learning curve, {column}", described, parts)
 
 
 def best_epoch(history):
@@ -102,12 +102,12 @@ def _curve(frame, line, kind, label):
     return svg.join(parts)
 
 
-def reliability_diagram(bins, calibrated):
-    """How often the model is right at each confidence; on the diagonal it knows what it knows.
+def reliability_diagram(bins, as_trained):
+    """How often the model is right at each confidence; on the diagonal it is calibrated.
 
     Args:
       bins: (lower edge, mean confidence, accuracy, count), as scores.reliability gives.
-      calibrated: the same after the temperature.
+      as_trained: the same before calibration.
     """
     frame = svg.Frame((0.0, 1.0), (0.0, 1.0), (svg.WIDTH, 300), top=12, bottom=86)
     counts = svg.Frame(frame.x, (0, max(count for *_, count in bins)), frame.size, top=222, bottom=44)
@@ -115,7 +115,7 @@ def reliability_diagram(bins, calibrated):
     parts = [frame.grid(quarters), counts.axis(quarters, "confidence; the bars count the photos")]
     parts.append(svg.line(frame.at_x(0), frame.at_y(0), frame.at_x(1), frame.at_y(1), "boundary"))
     for lower, confidence, right, count in bins:
-        words = f"{count} photos: sure to {svg.percent(confidence)}, right {svg.percent(right)}"
+        words = f"{count} photos: confidence {svg.percent(confidence)}, accuracy {svg.percent(right)}"
         x = frame.at_x(confidence)
         parts.append(svg.line(x, frame.at_y(confidence), x, frame.at_y(right), "gap"))
         parts.append(svg.dot(x, frame.at_y(right), 5, "dot validation", words))
@@ -126,10 +126,12 @@ def reliability_diagram(bins, calibrated):
             "height": counts.bottom - counts.at_y(count),
         }
         parts.append(svg.tag("rect", svg.tag("title", words), class_="bar", **box))
-    for _, confidence, right, _ in calibrated:
+    for _, confidence, right, _ in as_trained:
         parts.append(svg.dot(frame.at_x(confidence), frame.at_y(right), 6, "hollow train"))
-    told = "; ".join(f"at {svg.percent(c)} right {svg.percent(a)} ({n})" for _, c, a, n in bins)
-    return svg.drawing(frame, "Reliability diagram", told, parts)
+    described = "; ".join(
+        f"at {svg.percent(c)} accuracy {svg.percent(a)} ({n} photos)" for _, c, a, n in bins
+    )
+    return svg.drawing(frame, "Reliability diagram", described, parts)
 
 
 def shift_panel(condition, plain, accuracies):
@@ -149,8 +151,8 @@ def shift_panel(condition, plain, accuracies):
     for i, value in enumerate(values):
         words = f"{condition}, strength {i}: {svg.percent(value)}"
         parts.append(svg.dot(frame.at_x(i), frame.at_y(value), 4, "dot test" if i else "hollow test", words))
-    told = f"from {svg.percent(plain)} to " + ", ".join(map(svg.percent, accuracies))
-    return svg.drawing(frame, f"Accuracy under {condition}", told, parts)
+    described = f"from {svg.percent(plain)} to " + ", ".join(map(svg.percent, accuracies))
+    return svg.drawing(frame, f"Accuracy under {condition}", described, parts)
 
 
 def _drawable(value, log):

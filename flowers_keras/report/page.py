@@ -10,59 +10,42 @@ from markupsafe import Markup
 
 from flowers_keras import __version__, files
 from flowers_keras.evaluation import scores
-from flowers_keras.model import explain
-from flowers_keras.photos import pipeline
-from flowers_keras.report import figures, thumbnails
-
-PARTS = ("train", "validation", "test")
-
-MISTAKES = 12  # photos shown that it got most wrong
-
-DOUBTFUL = 12  # pairs shown whose labels are in doubt
-
-MATRIX_CLASSES = 40  # more than these make no readable matrix
-
-CONFUSED = 20  # pairs of classes named in its place
-
-ODDS = 3  # most probable classes shown of a mistake
+from flowers_keras.report import confusion, examples, figures
 
 
 def write_report(run, metrics, predictions, photos, positions, model):
-    """Writes `report.html`: one file, self-contained, every name in it escaped.
+    """Writes `report.html`: one self-contained file, in which every name is escaped.
 
     Args:
       run: run_folder.Run, whose config and `history.csv` are shown.
       metrics: as in `metrics.json`.
-      predictions: evaluate.Predictions of the test photos.
+      predictions: measure.Predictions of the test photos.
       photos: sources.Photos.
       positions: int [count], the test photos' positions in `photos`, in the order of `predictions`.
       model: a classifier, whose heat maps are shown; None for none.
     """
     wrong = np.flatnonzero(predictions.plain.argmax(axis=1) != predictions.labels)
-    mistakes = find_mistakes(predictions, photos, positions, wrong)
+    mistakes = examples.find_mistakes(predictions, photos, positions, wrong)
     if model is not None:
-        add_heat_maps(mistakes, photos, run.config["data"]["image_size"], model)
-    page = (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            name=run.folder.resolve().name,
-            metrics=metrics,
-            leaks=metrics["leaks"],
-            shift=metrics.get("shift"),
-            class_names=predictions.class_names,
-            wrong=len(wrong),
-            mistakes=mistakes,
-            doubtful=doubtful_pairs(photos, metrics["leaks"]["doubtful"][:DOUBTFUL]),
-            config=config_sections(run.config),
-            drawings=draw(metrics, predictions, read_history(run.path("history.csv")), run.config),
-            matrix=confusion_cells(metrics["test"]["confusion"], predictions.class_names),
-            confused=confused_pairs(metrics["test"]["confusion"], predictions.class_names),
-            version=__version__,
-        )
+        examples.add_heat_maps(mistakes, photos, run.config["data"]["image_size"], model)
+    matrix, names = metrics["test"]["confusion"], predictions.class_names
+    page = _environment().get_template("page.html.j2")
+    text = page.render(
+        name=run.folder.resolve().name,
+        metrics=metrics,
+        class_names=names,
+        wrong=len(wrong),
+        mistakes=mistakes,
+        doubtful=examples.doubtful_pairs(photos, metrics["leaks"]["doubtful"]),
+        config=config_sections(run.config),
+        drawings=draw(metrics, predictions, read_history(run.path("history.csv")), run.config),
+        matrix=confusion.confusion_cells(matrix, names),
+        weakest=confusion.weakest_classes(metrics["test"]["per_class"]),
+        confused=confusion.confused_pairs(matrix, names),
+        version=__version__,
     )
-    # A file name may hold bytes that are no text; they show as question marks.
-    files.write_text(run.path("report.html"), page.encode("utf-8", "replace").decode())
+    # A file name may hold bytes that are not text; they show as question marks.
+    files.write_text(run.path("report.html"), text.encode("utf-8", "replace").decode())
 
 
 def announce(run):
@@ -96,8 +79,11 @@ def read_history(path):
 
 def draw(metrics, predictions, history, config):
     """The page's drawings by name, as Markup; of the learning curves also which epoch was kept."""
-    test = predictions.plain, scores.apply_temperature(predictions.plain, metrics["temperature"])
-    bins = [scores.reliability(each.max(axis=1), each.argmax(axis=1) == predictions.labels) for each in test]
+    as_trained = scores.apply_temperature(predictions.plain, 1 / metrics["temperature"])
+    bins = [
+        scores.reliability(each.max(axis=1), each.argmax(axis=1) == predictions.labels)
+        for each in (predictions.plain, as_trained)
+    ]
     phase_names = {
         "frozen": f"head, rate {config['frozen']['learning_rate']:g}",
         "finetune": f"after {config['model']['unfreeze_from']}, rate {config['finetune']['learning_rate']:g}",
@@ -107,7 +93,7 @@ def draw(metrics, predictions, history, config):
         "strip": figures.accuracy_strip(
             [
                 (part, *(metrics[part][f"accuracy{which}"] for which in ("", "_tta", "_interval")))
-                for part in PARTS
+                for part in figures.PARTS
             ]
         ),
         "accuracy": figures.learning_curve(history, "accuracy", phase_names),
@@ -119,96 +105,6 @@ def draw(metrics, predictions, history, config):
             for name, accuracies in conditions.items()
         },
     }
-
-
-def find_mistakes(predictions, photos, positions, wrong):
-    """The photos that it got most wrong: those whose true class it held least likely.
-
-    Args:
-      wrong: int [count], rows of `predictions` that were named wrongly.
-
-    Returns:
-      A list of dicts: id, true (class name), position, photo (Thumbnail or None), heat (None), odds:
-      (class name, probability, whether it is the true one), most probable first.
-    """
-    true = predictions.plain[wrong, predictions.labels[wrong]]
-    rows = wrong[np.argsort(true, kind="stable")[:MISTAKES]]
-    return [
-        {
-            "id": predictions.ids[row],
-            "true": predictions.class_names[predictions.labels[row]],
-            "position": int(positions[row]),
-            "photo": thumbnails.photo_thumbnail(photos, int(positions[row])),
-            "heat": None,
-            "odds": _odds(predictions, row),
-        }
-        for row in rows
-    ]
-
-
-def _odds(predictions, row):
-    label, probabilities = predictions.labels[row], predictions.plain[row]
-    order = np.argsort(-probabilities, kind="stable")
-    shown = [k for rank, k in enumerate(order) if rank < ODDS or k == label]
-    return [(predictions.class_names[k], float(probabilities[k]), bool(k == label)) for k in shown]
-
-
-def add_heat_maps(mistakes, photos, image_size, model):
-    """Adds what the decision was based on to those of `mistakes` that have a photo."""
-    shown = [each for each in mistakes if each["photo"]]
-    if not shown:
-        return
-    positions = [each["position"] for each in shown]
-    batch = next(pipeline.plain_batches(photos, positions, image_size, len(shown)).as_numpy_iterator())
-    overlays = explain.overlay(batch, explain.heat_maps(model, batch))
-    for each, overlay in zip(shown, overlays, strict=True):
-        each["heat"] = thumbnails.overlay_thumbnail(overlay, each["photo"])
-
-
-def doubtful_pairs(photos, pairs):
-    """Pairs that look alike and carry different labels, with their photos and labels."""
-    position = {name: i for i, name in enumerate(photos.ids)} if pairs else {}
-
-    def show(name):
-        label = photos.class_names[photos.labels[position[name]]]
-        return {
-            "id": name,
-            "label": label,
-            "photo": thumbnails.photo_thumbnail(photos, position[name]),
-        }
-
-    return [{"photos": [show(one), show(other)], "bits": bits} for one, other, bits in pairs]
-
-
-def confusion_cells(confusion, class_names):
-    """(class name, cells) of each row; a cell's shade is its share of the row. Empty if too many."""
-    if len(class_names) > MATRIX_CLASSES:
-        return []
-    return [
-        (name, [_cell(i, j, count, sum(row), class_names) for j, count in enumerate(row)])
-        for i, (name, row) in enumerate(zip(class_names, confusion, strict=True))
-    ]
-
-
-def _cell(i, j, count, there, class_names):
-    share = count / max(there, 1)
-    # Mistakes are few: the root keeps a single one visible. More than 0.7 would hide the figure.
-    shade = 0.7 * (share if i == j else share**0.5)
-    return {
-        "count": count,
-        "look": ("right" if i == j else "wrong") if count else "zero",
-        "shade": f"{shade:.2f}",
-        "words": f"{class_names[i]} taken for {class_names[j]}: {count} of {there}",
-    }
-
-
-def confused_pairs(confusion, class_names):
-    """(class, taken for, count) of the classes most often confused, most often first."""
-    matrix = np.array(confusion)
-    np.fill_diagonal(matrix, 0)
-    order = np.argsort(-matrix, axis=None, kind="stable")[:CONFUSED]
-    pairs = zip(*np.unravel_index(order, matrix.shape), strict=True)
-    return [(class_names[i], class_names[j], int(matrix[i, j])) for i, j in pairs if matrix[i, j]]
 
 
 def config_sections(config):

@@ -1,0 +1,72 @@
+"""The photos that a report shows: the largest mistakes, and pairs whose labels are in doubt."""
+
+import numpy as np
+
+from flowers_keras.model import explain
+from flowers_keras.photos import pipeline
+from flowers_keras.report import thumbnails
+
+MISTAKES = 12  # photos shown
+
+DOUBTFUL = 12  # pairs shown whose labels are in doubt
+
+ODDS = 3  # most probable classes shown of a mistake
+
+
+def find_mistakes(predictions, photos, positions, wrong):
+    """The largest mistakes: the photos whose true class seemed least likely.
+
+    Args:
+      wrong: int [count], rows of `predictions` that were misclassified.
+
+    Returns:
+      A list of dicts: id, true (class name), position, photo (Thumbnail or None), heat (None), odds:
+      (class name, probability, whether it is the true one), most probable first.
+    """
+    true = predictions.plain[wrong, predictions.labels[wrong]]
+    rows = wrong[np.argsort(true, kind="stable")[:MISTAKES]]
+    return [
+        {
+            "id": predictions.ids[row],
+            "true": predictions.class_names[predictions.labels[row]],
+            "position": int(positions[row]),
+            "photo": thumbnails.photo_thumbnail(photos, int(positions[row])),
+            "heat": None,
+            "odds": _odds(predictions, row),
+        }
+        for row in rows
+    ]
+
+
+def _odds(predictions, row):
+    label, probabilities = predictions.labels[row], predictions.plain[row]
+    order = np.argsort(-probabilities, kind="stable")
+    shown = [k for rank, k in enumerate(order) if rank < ODDS or k == label]
+    return [(predictions.class_names[k], float(probabilities[k]), bool(k == label)) for k in shown]
+
+
+def add_heat_maps(mistakes, photos, image_size, model):
+    """Adds a heat map of the decision to those of `mistakes` whose photo can be read."""
+    shown = [each for each in mistakes if each["photo"]]
+    if not shown:
+        return
+    positions = [each["position"] for each in shown]
+    batch = next(pipeline.plain_batches(photos, positions, image_size, len(shown)).as_numpy_iterator())
+    overlays = explain.overlay(batch, explain.heat_maps(model, batch))
+    for each, overlay in zip(shown, overlays, strict=True):
+        each["heat"] = thumbnails.overlay_thumbnail(overlay, each["photo"])
+
+
+def doubtful_pairs(photos, pairs):
+    """The first of the `pairs` (id, id, bits) that look alike, with their photos and different labels."""
+    position = {name: i for i, name in enumerate(photos.ids)} if pairs else {}
+
+    def show(name):
+        label = photos.class_names[photos.labels[position[name]]]
+        return {
+            "id": name,
+            "label": label,
+            "photo": thumbnails.photo_thumbnail(photos, position[name]),
+        }
+
+    return [{"photos": [show(one), show(other)], "bits": bits} for one, other, bits in pairs[:DOUBTFUL]]
