@@ -25,6 +25,7 @@ def train_and_evaluate(config, workdir):
       UserError: something that the user can mend, in one line.
     """
     check_config(config)
+    sources.refuse_workdir(config, workdir)
     with run_folder.open_run(workdir, config.to_dict()) as run, pipeline.photo_errors():
         if not run.finished:
             runtime.seed_everything(config.seed, config.runtime.deterministic)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from flowers_keras import recipe, runtime
+from flowers_keras.errors import UserError
 from flowers_keras.model import archive
 from flowers_keras.photos import sources
 from flowers_keras.training import run_folder
@@ -47,3 +48,10 @@ def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, 
     other, _ = recipe.measure_parts(model, dataclasses.replace(photos, labels=labels), splits, config)
     assert other["temperature"] != metrics["temperature"]
     assert other["test"]["accuracy"] == metrics["test"]["accuracy"]
+
+
+def test_a_workdir_among_the_photos_is_refused_before_anything_is_made(config, tmp_path):
+    config.data.source = f"folder:{tmp_path}"
+    with pytest.raises(UserError, match="--workdir=.* lie one inside the other"):
+        recipe.train_and_evaluate(config, tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []

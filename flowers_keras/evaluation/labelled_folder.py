@@ -44,7 +44,7 @@ def evaluate_folder(model_path, data):
     seen = None
     if parts.exists():
         seen = labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
-    left_out += [(name, "not a photo") for name in photos.others]
+    left_out += photos.others
     found = {"left_out": [list(pair) for pair in left_out], "twins_in_training": seen}
     return measure.compute_metrics(predictions, temperature) | found
 

@@ -1,10 +1,13 @@
 """Folders as people have them: what a disk, a NAS or a desktop adds to them is no photo and no class."""
 
+import collections
 import os
 import pathlib
 import re
 
 from flowers_keras.errors import UserError
+
+NAMED = 5  # on the console, of what is skipped
 
 # What Windows, macOS, Linux, Synology, QNAP, Android and photo programs leave between photos.
 _SYSTEM = re.compile(
@@ -63,3 +66,38 @@ def _refuse_folder(error):
     raise UserError(
         f"cannot list the folder {error.filename}: {error.strerror}; mend that, or move it away"
     ) from error
+
+
+def list_folder(folder, skipped=None):
+    """Folders and files directly in a folder, but for those of the system.
+
+    Args:
+      folder: pathlib.Path.
+      skipped: a list that gets the path of each file or folder of the system.
+
+    Returns:
+      (folders, files), sorted lists of pathlib.Path.
+
+    Raises:
+      UserError: the folder cannot be listed.
+    """
+    try:
+        every = sorted(folder.iterdir())
+    except OSError as error:
+        _refuse_folder(error)
+    if skipped is not None:
+        skipped += [each for each in every if is_system(each.name)]
+    every = [each for each in every if not is_system(each.name)]
+    return [each for each in every if each.is_dir()], [each for each in every if not each.is_dir()]
+
+
+def name_skipped(skipped):
+    """One line for the console about files and folders of the system.
+
+    Example:
+      >>> name_skipped([pathlib.Path("a/@eaDir"), pathlib.Path("b/@eaDir"), pathlib.Path("b/Thumbs.db")])
+      'skipped what belongs to the system: @eaDir (2), Thumbs.db'
+    """
+    names = collections.Counter(path.name for path in dict.fromkeys(skipped)).most_common()
+    shown = [f"{name} ({count})" if count > 1 else name for name, count in names[:NAMED]]
+    return f"skipped what belongs to the system: {', '.join(shown)}{', ...' * (len(names) > NAMED)}"

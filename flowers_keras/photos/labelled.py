@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 
+from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import sources, splits, twins
+from flowers_keras.photos import layouts, sources, splits, twins
 
 
 def labelled_folder(data, class_names):
@@ -22,18 +23,31 @@ def labelled_folder(data, class_names):
     kind, _, path = data.partition(":")
     if kind != "folder" or not path:
         raise UserError(f"--data={data} is no labelled folder; type --data=folder:PATH, a folder a class")
-    photos = sources.folder_photos(path, least_classes=1)
-    unknown = [name for name in photos.class_names if name not in class_names]
+    known = list(map(layouts.class_name, class_names))  # a model may be older than this form of names
+    _refuse_parts(data, path, known)
+    photos = sources.folder_photos(path, 1, known)
+    unknown = [name for name in photos.class_names if name not in known]
     if unknown:
         raise UserError(
             f"{data} holds {', '.join(unknown)}, which the model does not know; it knows "
             f"{', '.join(class_names)}: rename that folder or move it away"
         )
-    absent = [name for name in class_names if name not in photos.class_names]
+    absent = [name for name in known if name not in photos.class_names]
     if absent:
         print(f"note: {data} holds no {', '.join(absent)}; measured on the other classes", file=sys.stderr)
-    order = np.array([class_names.index(name) for name in photos.class_names], np.int32)
+    order = np.array([known.index(name) for name in photos.class_names], np.int32)
     return dataclasses.replace(photos, labels=order[photos.labels], class_names=tuple(class_names))
+
+
+def _refuse_parts(data, path, known):
+    """Raises the UserError of a folder that holds several parts, with that of the part to measure on."""
+    root = files.user_path(path)
+    if not root.is_dir():
+        return
+    parts = {each.part: each.path.parent for each in layouts.find_class_folders(root, known) if each.part}
+    if parts:
+        place = parts.get("test") or parts.get("validation")
+        raise UserError(f"{data} is split already; type --data=folder:{place}")
 
 
 def twins_in_training(photos, fingerprints, path, distance):

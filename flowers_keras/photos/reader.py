@@ -20,6 +20,7 @@ MAX_PIXELS = 128_000_000  # of a decoded one
 MAX_SIDE = 65_535  # pixels; JPEG and GIF have no longer ones
 MAX_EFFORT = 16 * MAX_PIXELS  # pixels times how often, or how slowly, a decoder goes over them
 MAX_EXPANSION = 10_000  # pixels a byte; deflate, the densest but for WebP, makes 8,256
+NO_PHOTO = "not a photo"
 OTHERS_NAMED = 5  # on the console, of the files that are no photos
 STRIP_PIXELS = 1 << 22  # converted at a time, so that a large photo is not in memory three times
 
@@ -52,7 +53,7 @@ def find_photos(folder, skipped=None, others=None):
     """
     photos = []
     for path in folders.list_files(folder, skipped):
-        if path.name.lower().endswith(formats.SUFFIXES) or _begins_like_a_photo(path):
+        if looks_like_photo(path):
             photos.append(path)
         elif others is not None:
             others.append(path)
@@ -72,7 +73,10 @@ def name_others(others):
     return f"left out {len(others)} files that are no photos: {names}"
 
 
-def _begins_like_a_photo(path):
+def looks_like_photo(path):
+    """Whether a file, a pathlib.Path, is one by its name or its first bytes."""
+    if path.name.lower().endswith(formats.SUFFIXES):
+        return True
     try:
         with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

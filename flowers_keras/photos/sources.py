@@ -11,7 +11,7 @@ from absl import logging
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import formats, reader, synthetic
+from flowers_keras.photos import folders, formats, layouts, reader, synthetic
 
 OFFLINE = (
     "pass photos of your own by --config.data.source=folder:PATH (one folder a class), "
@@ -28,7 +28,7 @@ class Photos:
       labels: int32 [count], positions in `class_names`.
       class_names: the classes, in the order of the model's output.
       read: position -> encoded bytes; raises `reader.BrokenPhoto`. May be called by many threads.
-      others: names of files that lie among the photos and are none.
+      others: (name, reason) of files that lie among the photos and are not used.
       parts: the part that each photo brings ("train", "validation" or "test"); None where the photos
         are not split yet.
     """
@@ -37,7 +37,7 @@ class Photos:
     labels: np.ndarray
     class_names: tuple[str, ...]
     read: Callable[[int], bytes]
-    others: tuple[str, ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
     parts: tuple[str, ...] | None = None
 
 
@@ -65,45 +65,110 @@ def load_photos(data):
     return photos
 
 
-def folder_photos(path, least_classes=2):
-    """Photos of a folder that holds one folder a class; folders inside those are searched too.
+def folder_photos(path, least_classes=2, known=()):
+    """Photos of a folder that holds one folder a class, see `layouts`; folders inside those count.
+
+    Prints what is passed over: files and folders of the system, and photos in no class folder.
+
+    Args:
+      path: as typed.
+      least_classes: that there must be.
+      known: names of classes, where a model knows them.
 
     Raises:
       UserError: there is no such folder, fewer than `least_classes` classes in it, or a class
         without photos.
     """
-    root = files.user_path(path)
+    root, skipped, others = files.user_path(path), [], []
     if not root.is_dir():
         raise UserError(f"folder:{path} is no folder; type folder: and the path of your photos")
-    folders = sorted(
-        each for each in root.iterdir() if each.is_dir() and not each.name.startswith((".", "__"))
+    classes = layouts.find_class_folders(root, known, skipped)
+    loose = _loose_photos(root, classes, others)
+    names = sorted({each.name for each in classes})
+    if len(names) < least_classes:
+        _refuse_layout(path, root, names, least_classes, len(loose))
+    paths, owners = _photos_of_classes(classes, skipped, others)
+    if skipped:
+        print(folders.name_skipped(skipped))
+    if loose:
+        print(f"left out {len(loose)} photos in no class folder, such as {loose[0]}")
+    left_out = [(each, reader.NO_PHOTO) for each in others] + [(each, "in no class folder") for each in loose]
+    return Photos(
+        tuple(_name(each, root) for each in paths),
+        np.array([names.index(each.name) for each in owners], np.int32),
+        tuple(names),
+        lambda position: reader.read_file(paths[position]),
+        tuple((_name(each, root), why) for each, why in left_out),
+        tuple(each.part for each in owners) if classes[0].part else None,
     )
-    if len(folders) < least_classes:
-        raise UserError(
-            f"folder:{path} holds {len(folders)} class folder{'s'[: len(folders) != 1]}, and "
-            f"{least_classes} are needed; put the photos of each class into a folder of its name"
-        )
-    paths, labels, others = [], [], []
-    for label, folder in enumerate(folders):
-        found = reader.find_photos(folder, others=others)
+
+
+def _photos_of_classes(classes, skipped, others):
+    """(path of each photo, its ClassFolder)."""
+    paths, owners = [], []
+    for each in classes:
+        found = reader.find_photos(each.path, skipped, others)
         if not found:
             raise UserError(
-                f"class folder {folder} holds no photo ({formats.NAMES}); add photos or remove the folder"
+                f"class folder {each.path} holds no photo ({formats.NAMES}); add photos or remove the folder"
             )
         paths += found
-        labels += [label] * len(found)
-    return Photos(
-        tuple(_text(file.relative_to(root).as_posix()) for file in paths),
-        np.array(labels, np.int32),
-        tuple(_text(folder.name) for folder in folders),
-        lambda position: reader.read_file(paths[position]),
-        tuple(_text(file.relative_to(root).as_posix()) for file in others),
+        owners += [each] * len(found)
+    return paths, owners
+
+
+def _name(path, root):
+    return layouts.as_text(path.relative_to(root).as_posix())
+
+
+def _loose_photos(root, classes, others):
+    """Photos beside the class folders and around them; what is no photo there goes to `others`."""
+    around = {root} | {place for each in classes for place in each.path.parents if root in place.parents}
+    loose = []
+    for each in (file for place in sorted(around) for file in folders.list_folder(place)[1]):
+        (loose if reader.looks_like_photo(each) else others).append(each)
+    return loose
+
+
+def _refuse_layout(path, root, names, least_classes, loose):
+    """Raises the UserError of a folder that holds too few classes, with what to do."""
+    if loose and not names:
+        raise UserError(
+            f"folder:{path} holds {loose} photos and no class folders; move the photos of each class into "
+            f"a folder of its name, or, if {root.resolve().name} is a class itself, type "
+            f"folder:{root.resolve().parent}"
+        )
+    raise UserError(
+        f"folder:{path} holds {len(names)} class folder{'s'[: len(names) != 1]}, and "
+        f"{least_classes} are needed; put the photos of each class into a folder of its name"
     )
 
 
-def _text(name):
-    """A file's name as text that can be written; bytes of it that are no UTF-8 become `\\xff`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+def refuse_workdir(config, workdir):
+    """Refuses a run's folder that is inside, equal to or around the photos, before it is made.
+
+    Args:
+      config: ml_collections.ConfigDict; its stored features may not lie among the photos, either.
+      workdir: path, which need not exist.
+
+    Raises:
+      UserError: says which folder to choose.
+    """
+    kind, _, path = config.data.source.partition(":")
+    photos, run = files.user_path(path).resolve(), files.user_path(workdir).resolve()
+    if kind != "folder" or not path or not photos.exists():
+        return
+    beside = f"choose a place beside the photos, such as {photos.parent / 'runs' / photos.name}"
+    if _is_within(run, photos) or _is_within(photos, run):
+        raise UserError(f"--workdir={workdir} and folder:{path} lie one inside the other; {beside}")
+    cache = files.user_path(config.features.cache_dir or run.parent / "features").resolve()
+    if _is_within(cache, photos):
+        raise UserError(f"features.cache_dir={cache} is inside the photos of folder:{path}; {beside}")
+
+
+def _is_within(path, folder):
+    """Whether a path is a folder or inside it, whatever the case of their letters on this disk."""
+    return folder.exists() and any(each.exists() and each.samefile(folder) for each in (path, *path.parents))
 
 
 def synthetic_photos(count, image_size, seed):

@@ -69,7 +69,7 @@ def split_photos(photos, data):
     for i, why in sorted(conflicts.items()):
         print(f"left out {photos.ids[i]}: {why}")
         left_out.append((photos.ids[i], why))
-    left_out += [(name, "not a photo") for name in photos.others]
+    left_out += photos.others
     pairs = [pair for pair in pairs if conflicts.keys().isdisjoint(pair[:2])]
     group = twins.group_twins(len(photos.ids), pairs)
     kept = [i for i in kept if i not in conflicts]

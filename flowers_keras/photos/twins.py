@@ -85,8 +85,9 @@ def fingerprint_photos(photos):
     left_out = [(photos.ids[i], why) for i, why in found.items() if isinstance(why, str)]
     for name, why in left_out:
         print(f"left out {name}: {why}")
-    if photos.others:
-        print(reader.name_others(photos.others))
+    others = [name for name, why in photos.others if why == reader.NO_PHOTO]
+    if others:
+        print(reader.name_others(others))
     return {i: one for i, one in found.items() if not isinstance(one, str)}, left_out
 
 

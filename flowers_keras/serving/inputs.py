@@ -7,7 +7,7 @@ import sys
 
 from flowers_keras.errors import UserError
 from flowers_keras.model.inference import Answer
-from flowers_keras.photos import reader
+from flowers_keras.photos import folders, reader
 from flowers_keras.serving import path_lists
 
 
@@ -41,12 +41,14 @@ def _search(path):
     if not os.path.isdir(path):
         yield path
         return
-    others = []
+    skipped, others = [], []
     try:
-        found = reader.find_photos(path, others=others)
+        found = reader.find_photos(path, skipped, others)
     except UserError as error:
         yield Answer(path, error=str(error))
         return
+    if skipped:
+        print(folders.name_skipped(skipped), file=sys.stderr)
     if others:
         print(reader.name_others(others), file=sys.stderr)
     yield from map(str, found) if found else [Answer(path, error="a folder without photos")]

@@ -1,0 +1,152 @@
+"""How photos lie in folders: a folder a class, split into parts already or not, in a folder of its own."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import unicodedata
+
+from flowers_keras.errors import UserError
+from flowers_keras.photos import folders, reader
+from flowers_keras.photos.parts import PARTS
+
+_SPELLINGS = {
+    "train": "train|trains|training|trained|trn",
+    "validation": "val|vals|valid|validate|validation|validating|dev|devel|development",
+    "test": "test|tests|tst|testing|eval|evaluate|evaluation|evaluating|holdout|heldout",
+}
+_AROUND = "(set|split|data|image|images|img|imgs|photo|photos|picture|pictures|folder|part)*"
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassFolder:
+    """Photos of one class, or of one class in one part.
+
+    Attributes:
+      part: "train", "validation" or "test"; None where the folders are not split.
+      name: of the class, as `class_name` gives it.
+      path: pathlib.Path.
+    """
+
+    part: str | None
+    name: str
+    path: pathlib.Path
+
+
+def class_name(name):
+    """A folder's name as the name of a class.
+
+    Unicode that looks the same is the same (form NFC; macOS may write another one), and bytes that are
+    no UTF-8 become `\\\\xff`.
+
+    Example:
+      >>> class_name("pa\\u0302querette") == "p\\u00e2querette"
+      True
+    """
+    return unicodedata.normalize("NFC", as_text(name))
+
+
+def as_text(name):
+    """A file's name as text that can be written; bytes of it that are no UTF-8 become `\\\\xff`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def part_named(name):
+    """The part that a folder's name means, or None.
+
+    Example:
+      >>> [part_named(name) for name in ("Training", "val_images", "dev", "test2017", "roses")]
+      ['train', 'validation', 'validation', 'test', None]
+    """
+    letters = re.sub("[^a-z]", "", name.lower())
+    for part, spellings in _SPELLINGS.items():
+        if re.fullmatch(f"{_AROUND}({spellings}){_AROUND}", letters):
+            return part
+    return None
+
+
+def find_class_folders(path, known=(), skipped=None):
+    """The class folders of a data set, whether it is split already or not.
+
+    Where the folder holds nothing but one folder of class folders, that one is used.
+
+    Args:
+      path: pathlib.Path of the data set.
+      known: names of classes, which are never taken for a folder around others.
+      skipped: a list that gets the path of each file or folder of the system.
+
+    Returns:
+      List of ClassFolder, by part and name; empty where there are no folders.
+
+    Raises:
+      UserError: the folders are split, and not all the same way; or one stands there twice.
+    """
+    inner = _unwrap(path, known, skipped)
+    found, _ = folders.list_folder(inner, skipped)
+    parts = {each: part_named(each.name) for each in found}
+    if len(set(parts.values()) - {None}) >= 2:
+        classes = _split_classes(inner, parts, skipped)
+    else:
+        classes = [ClassFolder(None, class_name(each.name), each) for each in found]
+    _refuse_one_folder_twice(classes)
+    return sorted(classes, key=lambda each: (PARTS.index(each.part or "train"), each.name, each.path))
+
+
+def _unwrap(folder, known, skipped):
+    """The folder that holds the class folders, where others stand around it."""
+    for _ in range(8):  # a link may lead in a circle
+        inside, files = folders.list_folder(folder, skipped)
+        if len(inside) != 1 or class_name(inside[0].name) in known:
+            return folder
+        below, below_files = folders.list_folder(inside[0], skipped)
+        if not below or any(map(reader.looks_like_photo, (*files, *below_files))):
+            return folder
+        folder = inside[0]
+    return folder
+
+
+def _split_classes(root, parts, skipped):
+    """Class folders below folders that are called train, test and so on."""
+    called = ", ".join(each.name for each, part in parts.items() if part)
+    others = ", ".join(each.name for each, part in parts.items() if not part)
+    if others:
+        raise UserError(
+            f"{root} is split already ({called}) and holds {others} besides; move that away, or, if all "
+            "of them are classes, rename those that are called like parts"
+        )
+    if "train" not in parts.values():
+        raise UserError(
+            f"{root} holds {called} and nothing to train on; add a folder train, or type another path"
+        )
+    found, names = [], {}
+    for each, part in parts.items():
+        inside, _ = folders.list_folder(_unwrap(each, (), skipped), skipped)
+        if not inside:
+            raise UserError(
+                f"{each} holds no class folders, and {root} is split already ({called}); put the photos "
+                f"of each class into {each}/NAME, or move {each.name} away"
+            )
+        found += [ClassFolder(part, class_name(one.name), one) for one in inside]
+        names.setdefault(part, set()).update(class_name(one.name) for one in inside)
+    for part, there in names.items():
+        if there != names["train"]:
+            odd = ", ".join(sorted(there ^ names["train"]))
+            raise UserError(
+                f"{root} is split already ({called}), and its parts train and {part} do not hold the same "
+                f"classes: {odd}; give both parts the same class folders"
+            )
+    return found
+
+
+def _refuse_one_folder_twice(classes):
+    """Raises the UserError of links that lead to a folder which stands there already."""
+    seen = {}
+    for each in classes:
+        status = os.stat(each.path)
+        other = seen.setdefault((status.st_dev, status.st_ino), each)
+        if other is not each:
+            what = "parts" if other.name == each.name else "classes"
+            raise UserError(
+                f"{other.path} and {each.path} are the same folder, so that the same files stand under two "
+                f"{what}; remove one of them"
+            )

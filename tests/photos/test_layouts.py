@@ -1,0 +1,193 @@
+"""Photos as they lie in people's folders: system folders, parts, folders around folders, links, names."""
+
+import unicodedata
+
+import pytest
+
+from flowers_keras.errors import UserError
+from flowers_keras.photos import folders, labelled, layouts, reader, sources
+
+SYSTEM = [
+    "@eaDir/001.jpg/SYNOPHOTO_THUMB_M.jpg", "#recycle/old.jpg", "$RECYCLE.BIN/S-1-5-21/$R1.jpg", "Thumbs.db",
+    "System Volume Information/IndexerVolumeGuid", "lost+found/", ".Trashes/501/a.jpg", ".thumbnails/1.jpg",
+    "__MACOSX/._a.jpg", ".git/HEAD", "desktop.ini", "@Recently-Snapshot/", ".DS_Store", "._001.jpg",
+    "RECYCLER/a.jpg", ".@__thumb/a.jpg", "LOST.DIR/1.jpg", "found.000/file0000.chk", "@Recycle/a.jpg",
+    "Network Trash Folder/", "001.jpg@SynoEAStream", "Lightroom Previews.lrdata/a.jpg",
+]  # fmt: skip
+
+
+def make(root, *paths):
+    """Files that begin like a JPEG, or folders where a path ends in a slash."""
+    for path in paths:
+        if path.endswith("/"):
+            (root / path).mkdir(parents=True, exist_ok=True)
+        else:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(b"\xff\xd8\xff\xe0" if path.endswith(".jpg") else b"text")
+    return root
+
+
+def classes(*names, above=""):
+    return [f"{above}{name}/{i:03d}.jpg" for name in names for i in range(2)]
+
+
+def split(*parts, above=""):
+    return [path for part in parts for path in classes("daisy", "rose", above=f"{above}{part}/")]
+
+
+def test_system_folders_are_no_classes_and_hold_no_photos_at_any_level(tmp_path, capsys):
+    for place in ("", "daisy/", "rose/2024/"):
+        make(tmp_path, *(place + each for each in SYSTEM))
+    make(tmp_path, *classes("daisy", "rose/2024"))
+    photos = sources.folder_photos(tmp_path)
+    assert photos.class_names == ("daisy", "rose") and len(photos.ids) == 4 and photos.others == ()
+    out = capsys.readouterr().out
+    assert out.count("skipped what belongs to the system") == 1 and "#recycle (3), " in out
+    assert len(reader.find_photos(tmp_path)) == 4  # what predict sees
+
+
+def test_names_that_only_look_like_those_of_a_system_are_photos_and_classes():
+    for name in (
+        "eaDir",
+        "recycle",
+        "lost and found",
+        "desktop",
+        "$5",
+        "#1",
+        "@home",
+        "__1.jpg",
+        "found.jpg",
+    ):
+        assert not folders.is_system(name), name
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "val", "test"), ("Training", "Validation", "Testing"), ("TRAIN", "VALID"), ("train", "dev"),
+        ("training_set", "test_set"), ("train2017", "val2017"), ("01_train", "02_val", "03_test"),
+        ("images/train", "images/val", "images/test"), ("flowers/data/train", "flowers/data/eval"),
+    ],
+)  # fmt: skip
+def test_a_split_that_is_there_is_used_as_it_is(tmp_path, names):
+    photos = sources.folder_photos(make(tmp_path, *split(*names)))
+    assert photos.class_names == ("daisy", "rose") and len(photos.ids) == 4 * len(names)
+    for name, part in zip(photos.ids, photos.parts, strict=True):
+        assert layouts.part_named(name.split("/")[-3]) == part
+    assert photos.parts.count("train") == 4 and len(set(photos.parts)) == len(names)
+
+
+@pytest.mark.parametrize("name", ["latest", "trainer", "evalina", "contest", "device", "valerian", "rose"])
+def test_names_of_classes_are_no_parts(name):
+    assert layouts.part_named(name) is None
+
+
+def test_a_class_that_is_called_like_a_part_is_a_class(tmp_path):
+    photos = sources.folder_photos(make(tmp_path, *classes("bus", "car", "train")))
+    assert photos.class_names == ("bus", "car", "train") and photos.parts is None
+
+
+@pytest.mark.parametrize(
+    "paths, message",
+    [
+        ([*split("train", "test"), *classes("annotations")], "holds annotations besides; move that away"),
+        ([*split("val", "test")], "nothing to train on"),
+        ([*split("train"), "test/1.jpg"], "test holds no class folders"),
+        ([*split("train"), *classes("daisy", above="val/")], "same classes: rose"),
+        ([*split("train"), *classes("daisy", "Rose", above="val/")], "same classes: Rose, rose"),
+        ([*split("train", "val"), "val/tulip/"], "same classes: tulip"),
+    ],
+)
+def test_a_split_that_cannot_be_used_is_refused_in_a_line(tmp_path, paths, message):
+    with pytest.raises(UserError, match=message):
+        sources.folder_photos(make(tmp_path, *paths))
+
+
+@pytest.mark.parametrize("above", ["flower_photos/", "a/b/"])
+def test_a_folder_around_the_class_folders_is_looked_into(tmp_path, above):
+    photos = sources.folder_photos(make(tmp_path, *classes("daisy", "rose", above=above), "LICENSE.txt"))
+    assert photos.class_names == ("daisy", "rose") and photos.ids[0] == f"{above}daisy/000.jpg"
+    assert photos.others == (("LICENSE.txt", "not a photo"),)
+
+
+def test_folders_that_link_in_a_circle_end(tmp_path):
+    make(tmp_path, "a/")
+    (tmp_path / "a" / "b").symlink_to(tmp_path)
+    with pytest.raises(UserError, match="1 class folder, and 2 are needed"):
+        sources.folder_photos(tmp_path)
+
+
+def test_photos_without_class_folders_say_what_to_type(tmp_path):
+    make(tmp_path, *classes("daisy", "rose"))
+    with pytest.raises(UserError, match=f"2 photos and no class folders; .* type folder:{tmp_path}$"):
+        sources.folder_photos(tmp_path / "daisy")
+
+
+def test_photos_beside_the_class_folders_are_named(tmp_path, capsys):
+    photos = sources.folder_photos(make(tmp_path, *classes("daisy", "rose"), "lost.jpg"))
+    assert photos.others == (("lost.jpg", "in no class folder"),) and len(photos.ids) == 4
+    assert "left out 1 photos in no class folder, such as" in capsys.readouterr().out
+
+
+def test_a_class_that_is_linked_twice_is_refused_with_the_reason(tmp_path):
+    make(tmp_path, *classes("daisy", "rose"))
+    (tmp_path / "margriet").symlink_to("daisy")
+    with pytest.raises(UserError, match="daisy and .*margriet are the same folder.* two classes"):
+        sources.folder_photos(tmp_path)
+    (tmp_path / "margriet").unlink()
+    for part in ("train", "val"):
+        for name in ("daisy", "rose"):
+            (tmp_path / "data" / part).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "data" / part / name).symlink_to(tmp_path / name)
+    with pytest.raises(UserError, match="same files stand under two parts"):
+        sources.folder_photos(tmp_path / "data")
+
+
+NFC, NFD = (unicodedata.normalize(form, "p\u00e2querette") for form in ("NFC", "NFD"))
+
+
+def test_names_that_look_the_same_are_one_class(tmp_path):
+    photos = sources.folder_photos(make(tmp_path, f"{NFC}/1.jpg", f"{NFD}/2.jpg", "rose/1.jpg"))
+    assert photos.class_names == (NFC, "rose") and photos.labels.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("trained, folder", [(NFC, NFD), (NFD, NFC)])
+def test_a_model_knows_its_classes_in_a_folder_of_another_system(tmp_path, trained, folder):
+    make(tmp_path, f"{folder}/1.jpg", "rose/1.jpg")
+    photos = labelled.labelled_folder(f"folder:{tmp_path}", ["rose", trained])
+    assert photos.labels.tolist() == [1, 0]
+
+
+def test_one_class_with_folders_inside_is_that_class_where_a_model_knows_it(tmp_path):
+    make(tmp_path, "rose/2024/1.jpg", "rose/2025/1.jpg")
+    assert len(labelled.labelled_folder(f"folder:{tmp_path}", ["daisy", "rose"]).ids) == 2
+
+
+def test_measuring_on_a_split_says_which_folder_to_type(tmp_path):
+    make(tmp_path, *split("train", "Testing"))
+    with pytest.raises(UserError, match=f"split already; type --data=folder:{tmp_path}/Testing$"):
+        labelled.labelled_folder(f"folder:{tmp_path}", ["daisy", "rose"])
+    assert len(labelled.labelled_folder(f"folder:{tmp_path}/Testing", ["daisy", "rose"]).ids) == 4
+
+
+@pytest.mark.parametrize(
+    "workdir", ["photos", "photos/run", "photos/daisy/x/y", ".", "photos/../photos/a", "link"]
+)
+def test_a_workdir_inside_equal_to_or_around_the_photos_is_refused(tmp_path, config, workdir):
+    make(tmp_path, *classes("daisy", "rose", above="photos/"))
+    (tmp_path / "link").symlink_to("photos")
+    config.data.source = f"folder:{tmp_path / 'photos'}"
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=f"lie one inside the other; .*such as {tmp_path}/runs/photos$"):
+        sources.refuse_workdir(config, f"{tmp_path}/{workdir}")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_workdir_beside_the_photos_is_allowed_and_stored_features_among_them_are_not(tmp_path, config):
+    make(tmp_path, *classes("daisy", "rose", above="photos/"), "photos2/")
+    config.data.source = f"folder:{tmp_path / 'photos'}"
+    for workdir in ("run", "photos2", "photos-run/a"):
+        sources.refuse_workdir(config, tmp_path / workdir)
+    config.features.cache_dir = str(tmp_path / "photos" / "features")
+    with pytest.raises(UserError, match="features.cache_dir=.* is inside the photos"):
+        sources.refuse_workdir(config, tmp_path / "run")
