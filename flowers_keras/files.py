@@ -2,10 +2,12 @@
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import zlib
 
@@ -41,39 +43,69 @@ def whole_file(path):
     temporary file is removed and `path` is as it was.
 
     Raises:
-      UserError: the disk is full or the folder cannot be written.
+      UserError: the disk is full or `path` cannot be written. What else the block raises passes.
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f"{path.stem}{TEMPORARY}{os.getpid()}{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        sync(temporary)
-        os.replace(temporary, path)
-        sync(path.parent)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder"
-        ) from error
+        with _cannot_write(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with _cannot_write(path, body=temporary):
+            yield temporary
+        with _cannot_write(path):
+            sync(temporary)
+            os.replace(temporary, path)
+            sync(path.parent)
     finally:
         discard(temporary)
 
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ADVICE = {
+    **dict.fromkeys(_FULL, "free some space or choose another folder"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder that you may write to"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "a part of it is a file; choose another folder"),
+    errno.EISDIR: "it is a folder; choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+@contextlib.contextmanager
+def _cannot_write(path, body=None):
+    """Turns an OSError into a UserError; within `body`, the file, only one that is about writing it."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or int((re.search(r"errno = (\d+)", str(error)) or "00")[1])  # as h5py has it
+        if body and number not in _FULL and str(error.filename) != str(body):
+            raise
+        advice = _ADVICE.get(number, "choose another folder")
+        raise UserError(
+            f"cannot write {path}: {os.strerror(number) if number else error}; {advice}"
+        ) from error
+
+
 def sync(path):
-    """Waits until the file or folder at `path` is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Waits until the file or folder at `path` is on the disk (untested on Windows)."""
+    folder, windows = os.path.isdir(path), os.name == "nt"
+    if folder and windows:
+        return  # it has no such call
+    descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not folder or error.errno != errno.EINVAL:  # of a network's file system that cannot
+            raise
     finally:
         os.close(descriptor)
 
 
 def discard(path):
-    """Removes the file or folder at `path`, if there is one."""
+    """Removes the file or folder at `path`, if there is one and it can be removed."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, ignore_errors=True)
     else:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(OSError):
             os.unlink(path)
 
 
