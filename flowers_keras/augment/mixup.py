@@ -31,3 +31,18 @@ def mixup(values, labels, alpha, seed):
         return tf.cast(share * mixed + (1 - share) * tf.reverse(mixed, axis=[0]), tensor.dtype)
 
     return blend(values), blend(labels)
+
+
+def mixup_batches(batches, alpha, seed, first=0):
+    """Mixup of each batch of a stream.
+
+    Args:
+      batches: tf.data.Dataset of (values, labels), as `mixup` takes them.
+      alpha: as for `mixup`.
+      seed: of the draws; batch number i gets the same draw in every run.
+      first: number of the stream's first batch, where a run resumes.
+    """
+    numbered = batches.enumerate(first)
+    return numbered.map(
+        lambda number, batch: mixup(*batch, alpha, tf.stack([tf.cast(seed, tf.int64), number]))
+    )

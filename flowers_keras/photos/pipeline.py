@@ -59,6 +59,11 @@ def label_batches(labels, batch_size):
     return tf.data.Dataset.from_tensor_slices(np.asarray(labels, np.int32)).batch(batch_size)
 
 
+def one_hot(batches, class_count):
+    """Batches of (values, int32 [batch] labels) with labels float32 [batch, class_count]."""
+    return batches.map(lambda values, labels: (values, tf.one_hot(labels, class_count)))
+
+
 def pair(values, labels):
     """Batches of (values, labels) from two datasets of one order."""
     return tf.data.Dataset.zip((values, labels))

@@ -24,6 +24,7 @@ class Checkpoint(keras.callbacks.Callback):
       run: Run.
       history: rows of the phases before this one.
       best: the score to beat, (accuracy, -loss), or None.
+      keep: "best", the weights of the best epoch on validation, or "last", those of the last one.
 
     Attributes:
       epochs_done, history, best: as they are now.
@@ -32,14 +33,14 @@ class Checkpoint(keras.callbacks.Callback):
       UserError: the file is damaged; in `fit`: learning diverged, and nothing of it was saved.
     """
 
-    def __init__(self, name, network, run, history, best):
+    def __init__(self, name, network, run, history, best, keep="best"):
         super().__init__()
         self.name, self.run, self.history, self.best = name, run, list(history), best
         self.path = run.path(f"checkpoints/{name}.npz")
-        self.network = network
+        self.network, self.keep = network, keep
         # A dropout layer's random state is among its variables; frozen layers do not change.
         self.kept = [v for layer in network.layers if layer.trainable for v in layer.variables]
-        self.best_values = _values(self.kept)
+        self.best_values = self.validated = _values(self.kept)
         self.epochs_done = 0
         network.optimizer.build(network.trainable_variables)
         if self.path.exists():
@@ -47,6 +48,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.monotonic()
+
+    def on_test_end(self, logs=None):
+        self.validated = _values(self.kept)  # where an average of the weights is kept, it stands in for them
 
     def on_epoch_end(self, epoch, logs=None):
         values = _values(self.kept)
@@ -57,8 +61,8 @@ class Checkpoint(keras.callbacks.Callback):
                 f"val_loss {logs['val_loss']:.3g}); lower --config.{self.name}.learning_rate"
             )
         score = (logs["val_accuracy"], -logs["val_loss"])
-        if self.best is None or score > tuple(self.best):
-            self.best, self.best_values = score, values
+        if self.keep == "last" or self.best is None or score > tuple(self.best):
+            self.best, self.best_values = score, self.validated
         row = {name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         row |= {"phase": self.name, "epoch": epoch + 1, "seconds": time.monotonic() - self.started}
         row["learning_rate"] = float(self.network.optimizer.learning_rate)
@@ -69,7 +73,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.run.note_seconds()
 
     def restore_best(self):
-        """Gives the network the weights that were best on validation."""
+        """Gives the network the weights that are to be kept."""
         _assign(self.kept, self.best_values)
 
     def _save(self, values):

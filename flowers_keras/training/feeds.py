@@ -2,13 +2,14 @@
 
 import dataclasses
 import hashlib
+import math
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from flowers_keras.augment import operations, trivial_augment
+from flowers_keras.augment import mixup, operations, trivial_augment
 from flowers_keras.model import classifier, folding
 from flowers_keras.photos import pipeline, reader, resize
 from flowers_keras.training import features
@@ -22,6 +23,7 @@ class Feed:
       network: the classifier, or the part of it that the stored values go into.
       count: examples in an epoch.
       batch_size: examples in a step.
+      seed: of the training.
       training: range of epochs -> batches of (input, int32 labels) of all of them, in one stream.
       validation: batches of (input, int32 labels).
     """
@@ -29,8 +31,23 @@ class Feed:
     network: keras.Model
     count: int
     batch_size: int
+    seed: int
     training: Callable[[range], Any]
     validation: Any
+
+    @property
+    def steps(self):
+        """Steps in an epoch; the last one may be of fewer examples."""
+        return math.ceil(self.count / self.batch_size)
+
+    def training_examples(self, epochs, alpha):
+        """`training` with float32 one-hot labels; blended by mixup where `alpha` is above 0."""
+        batches = pipeline.one_hot(self.training(epochs), self.network.output_shape[-1])
+        return mixup.mixup_batches(batches, alpha, self.seed, epochs.start * self.steps) if alpha else batches
+
+    def validation_examples(self):
+        """`validation` with float32 one-hot labels."""
+        return pipeline.one_hot(self.validation, self.network.output_shape[-1])
 
 
 def make_feeds(model, photos, split, config, run):
@@ -62,7 +79,7 @@ def _fresh_feed(model, photos, split, config, augmentation):
 
     plain = pipeline.plain_batches(photos, validation, config.data.image_size, batch_size)
     labels = pipeline.label_batches(photos.labels[validation], batch_size)
-    return Feed(model, len(train), batch_size, training, pipeline.pair(plain, labels))
+    return Feed(model, len(train), batch_size, config.seed, training, pipeline.pair(plain, labels))
 
 
 def _stored_feed(network, store, part, photos, split, config):
@@ -82,7 +99,7 @@ def _stored_feed(network, store, part, photos, split, config):
         lambda rows: store.read(features.VALIDATION, part, rows), len(validation), batch_size
     )
     labels = pipeline.label_batches(photos.labels[validation], batch_size)
-    return Feed(network, len(train), batch_size, training, pipeline.pair(kept, labels))
+    return Feed(network, len(train), batch_size, config.seed, training, pipeline.pair(kept, labels))
 
 
 def _store(model, photos, split, config, run, augmentation):

@@ -1,7 +1,5 @@
 """A phase of training: compile, callbacks, fit. Both phases of the recipe are `train_phase`."""
 
-import math
-
 import keras
 
 from flowers_keras import runtime
@@ -10,12 +8,12 @@ from flowers_keras.training.checkpoint import Checkpoint
 
 
 def train_phase(name, feed, settings, run, history=(), best=None):
-    """Trains `feed.network` and leaves it with the weights that were best on validation.
+    """Trains `feed.network` and leaves it with the weights that `settings.keep` names.
 
     Args:
       name: of the phase, for the files and the log.
       feed: Feed; what is trainable in its network is trained.
-      settings: config section with `epochs` and what `compile_network` reads.
+      settings: config section of the phase, such as `config.finetune`.
       run: Run; a phase that was cut off goes on after its last whole epoch.
       history: rows of the phases before this one.
       best: the score to beat, (accuracy, -loss) on validation of the weights as they are; None
@@ -30,18 +28,19 @@ def train_phase(name, feed, settings, run, history=(), best=None):
     network = feed.network
     trainable, frozen = classifier.count_parameters(network)
     print(f"phase {name}: {trainable:,} parameters train, {frozen:,} of this network are frozen")
-    compile_network(network, settings)
-    checkpoint = Checkpoint(name, network, run, history, best)
+    compile_network(network, settings, feed.steps)
+    checkpoint = Checkpoint(name, network, run, history, best, settings.keep)
     if checkpoint.epochs_done < settings.epochs:
         network.fit(
-            feed.training(range(checkpoint.epochs_done, settings.epochs)),
-            steps_per_epoch=math.ceil(feed.count / feed.batch_size),
+            feed.training_examples(range(checkpoint.epochs_done, settings.epochs), settings.mixup),
+            steps_per_epoch=feed.steps,
             initial_epoch=checkpoint.epochs_done,
             epochs=settings.epochs,
-            validation_data=feed.validation,
+            validation_data=feed.validation_examples(),
             callbacks=[
                 keras.callbacks.TerminateOnNaN(),  # ends the epoch, which `checkpoint` then refuses
                 checkpoint,
+                *([keras.callbacks.SwapEMAWeights()] if settings.ema else []),  # for each validation
                 keras.callbacks.TensorBoard(run.path(f"tensorboard/{name}")),
             ],
             verbose=1 if runtime.is_interactive() else 2,
@@ -51,12 +50,31 @@ def train_phase(name, feed, settings, run, history=(), best=None):
     return checkpoint.history, checkpoint.best
 
 
-def compile_network(network, settings):
-    """Compiles a network; `trainable` takes effect here and nowhere else.
+def compile_network(network, settings, steps):
+    """Compiles a network with Adam; `trainable` takes effect here and nowhere else.
 
     Args:
-      settings: config section with `learning_rate`, that of Adam.
+      settings: config section with `epochs`, `learning_rate`, `schedule`, `warmup_epochs`,
+        `label_smoothing` and `ema`.
+      steps: in an epoch.
     """
     network.compile(
-        keras.optimizers.Adam(settings.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        keras.optimizers.Adam(
+            learning_rate(settings, steps), use_ema=settings.ema > 0, ema_momentum=settings.ema or 0.99
+        ),
+        keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+    )
+
+
+def learning_rate(settings, steps):
+    """The rate of a phase: constant, or rising linearly and falling to 0 by a cosine (arXiv 1608.03983)."""
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    warmup = settings.warmup_epochs * steps
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else settings.learning_rate,
+        decay_steps=max(1, settings.epochs * steps - warmup),
+        warmup_target=settings.learning_rate if warmup else None,
+        warmup_steps=warmup,
     )

@@ -18,8 +18,13 @@ class Killed(BaseException):
     """Stands for SIGKILL after a whole epoch."""
 
 
-def settings(epochs, learning_rate=1e-2):
-    return ml_collections.ConfigDict({"epochs": epochs, "learning_rate": learning_rate})
+PLAIN = {"schedule": "constant", "warmup_epochs": 0, "label_smoothing": 0.0, "mixup": 0.0, "ema": 0.0}
+EVERYTHING = {"schedule": "cosine", "warmup_epochs": 1, "label_smoothing": 0.1, "mixup": 0.4, "ema": 0.9}
+
+
+def settings(epochs, learning_rate=1e-2, keep="best", **other):
+    given = {"epochs": epochs, "learning_rate": learning_rate, "keep": keep} | PLAIN | other
+    return ml_collections.ConfigDict(given)
 
 
 def make_feed(seed=0):
@@ -40,7 +45,7 @@ def make_feed(seed=0):
         return pipeline.epochs_of(40, 3, epochs, batches)
 
     validation = tf.data.Dataset.from_tensors((values[:12] + 1, labels[:12]))
-    return feeds.Feed(network, 40, 16, training, validation)
+    return feeds.Feed(network, 40, 16, 3, training, validation)
 
 
 def start(folder):
@@ -55,10 +60,11 @@ def without_seconds(rows):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
+@pytest.mark.parametrize("other", [{}, EVERYTHING, {"ema": 0.9, "keep": "last"}])
 @pytest.mark.parametrize("killed_after", [1, 3])
-def test_a_phase_that_is_killed_ends_as_if_it_had_not_been(tmp_path, monkeypatch, killed_after):
+def test_a_phase_that_is_killed_ends_as_if_it_had_not_been(tmp_path, monkeypatch, killed_after, other):
     unbroken = make_feed()
-    history, best = phases.train_phase("frozen", unbroken, settings(5), start(tmp_path / "a"))
+    history, best = phases.train_phase("frozen", unbroken, settings(5, **other), start(tmp_path / "a"))
 
     feed, write = make_feed(), run_folder.Run.write_history
 
@@ -69,10 +75,10 @@ def test_a_phase_that_is_killed_ends_as_if_it_had_not_been(tmp_path, monkeypatch
 
     monkeypatch.setattr(run_folder.Run, "write_history", write_and_die)
     with pytest.raises(Killed):
-        phases.train_phase("frozen", feed, settings(5), start(tmp_path / "b"))
+        phases.train_phase("frozen", feed, settings(5, **other), start(tmp_path / "b"))
     monkeypatch.setattr(run_folder.Run, "write_history", write)
     feed = make_feed(seed=99)  # another process: nothing of it may matter
-    again, best_again = phases.train_phase("frozen", feed, settings(5), start(tmp_path / "b"))
+    again, best_again = phases.train_phase("frozen", feed, settings(5, **other), start(tmp_path / "b"))
     assert without_seconds(again) == without_seconds(history) and tuple(best_again) == tuple(best)
     assert all(np.array_equal(*pair) for pair in zip(state(feed), state(unbroken), strict=True))
     with open(tmp_path / "b" / "history.csv", newline="") as file:
@@ -128,3 +134,64 @@ def test_a_damaged_checkpoint_is_one_line(tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UserError, match="frozen.npz is damaged"):
         phases.train_phase("frozen", make_feed(), settings(2), run)
+
+
+def test_the_average_of_the_weights_is_what_is_validated_and_kept(tmp_path):
+    """By hand: the average of the weights after each step, from the first step on."""
+    plain, averaged, steps = make_feed(), make_feed(), []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            steps.append([np.array(each) for each in plain.network.trainable_variables])
+
+    phases.compile_network(plain.network, settings(2), plain.steps)
+    plain.network.fit(
+        plain.training_examples(range(2), 0.0),
+        steps_per_epoch=3,
+        epochs=2,
+        shuffle=False,
+        callbacks=[Watch()],
+    )
+    expected = steps[0]
+    for step in steps[1:]:
+        expected = [0.5 * average + 0.5 * each for average, each in zip(expected, step, strict=True)]
+    history, _ = phases.train_phase("frozen", averaged, settings(2, keep="last", ema=0.5), start(tmp_path))
+    for variable, average in zip(averaged.network.trainable_variables, expected, strict=True):
+        np.testing.assert_allclose(variable, average, rtol=1e-4, atol=1e-5)
+    loss, _ = averaged.network.evaluate(averaged.validation_examples(), verbose=0)
+    assert loss == pytest.approx(history[-1]["val_loss"], rel=1e-4)
+
+
+def test_the_rate_rises_and_falls(tmp_path):
+    history, _ = phases.train_phase("frozen", make_feed(), settings(5, 1e-2, **EVERYTHING), start(tmp_path))
+    rates = [row["learning_rate"] for row in history]
+    assert rates[0] == pytest.approx(1e-2) and rates[-1] == pytest.approx(0, abs=1e-9)
+    assert rates[2] == pytest.approx(5e-3) and rates == sorted(rates, reverse=True)
+    rate = phases.learning_rate(settings(5, 1e-2, **EVERYTHING), 3)
+    assert float(rate(0)) == 0 and 0 < float(rate(1)) < float(rate(2)) < 1e-2
+    assert phases.learning_rate(settings(5, 1e-2), 3) == 1e-2
+
+
+def test_keep_last_keeps_an_epoch_that_is_not_the_best(tmp_path):
+    last = make_feed()
+    history, best = phases.train_phase("frozen", last, settings(4, 0.5, keep="last"), start(tmp_path))
+    assert best == (history[-1]["val_accuracy"], -history[-1]["val_loss"])
+    assert last.network.evaluate(last.validation_examples(), verbose=0)[0] == pytest.approx(-best[1])
+    assert min(row["val_loss"] for row in history) < history[-1]["val_loss"]  # or the test shows nothing
+
+
+def test_mixup_and_smoothing_change_what_is_learnt_and_not_how_it_is_validated():
+    feed = make_feed()
+    plain = list(feed.training_examples(range(1), 0.0).as_numpy_iterator())
+    mixed = list(feed.training_examples(range(1), 0.4).as_numpy_iterator())
+    assert {row.max() for _, labels in plain for row in labels} == {1.0}
+    assert any(0.01 < row.max() < 0.99 for _, labels in mixed for row in labels)
+    later = list(feed.training_examples(range(1, 2), 0.4).as_numpy_iterator())
+    both = list(feed.training_examples(range(2), 0.4).as_numpy_iterator())
+    for one, two in zip(
+        [*mixed, *later], both, strict=True
+    ):  # a resumed phase draws what it would have drawn
+        np.testing.assert_array_equal(one[0], two[0])
+    assert all(
+        set(labels.ravel()) == {0.0, 1.0} for _, labels in feed.validation_examples().as_numpy_iterator()
+    )
