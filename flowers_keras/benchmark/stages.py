@@ -78,8 +78,8 @@ def time_training(experiment):
         model = recipe.build(experiment.photos, experiment.split, config)
         head, tail = feeds.make_feeds(model, experiment.photos, experiment.split, config, run)
         classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
-        phases.compile_network(tail.network, config.finetune)
-        stored = iter(tail.training(range(10_000)))
+        phases.compile_network(tail.network, config.finetune, tail.steps)
+        stored = iter(tail.training_examples(range(10_000), config.finetune.mixup))
         values, labels = next(stored)
         rows = [
             (
@@ -92,8 +92,8 @@ def time_training(experiment):
             ),
         ]
         classifier.freeze(model)
-        phases.compile_network(head.network, config.frozen)
-        steps = iter(head.training(range(10_000)))
+        phases.compile_network(head.network, config.frozen, head.steps)
+        steps = iter(head.training_examples(range(10_000), config.frozen.mixup))
         speed = rate(lambda: head.network.train_on_batch(*next(steps)), len(experiment.batch))
     epochs = [("phase 1, stored features", speed), *rows]
     rows = [(label, each, len(experiment.train) / each) for label, each in epochs]

@@ -1,6 +1,7 @@
 """The whole recipe, beside what it would cost without stored views and as a tutorial writes it."""
 
 import functools
+import math
 import operator
 import tempfile
 import time
@@ -56,8 +57,9 @@ def time_fresh(experiment):
     ):
         unfreeze(model)
         feed, _ = feeds.make_feeds(model, experiment.photos, experiment.split, config, None)
-        phases.compile_network(model, config.finetune)
-        yield fit_seconds(model, feed.training(range(2)), feed.validation, experiment)
+        phases.compile_network(model, config.finetune, feed.steps)
+        training = feed.training_examples(range(2), config.finetune.mixup)
+        yield fit_seconds(model, training, feed.validation_examples(), experiment)
 
 
 def time_plain(experiment):
@@ -81,7 +83,7 @@ def time_plain(experiment):
         positions = experiment.split.positions[part]
         plain = pipeline.plain_batches(experiment.photos, positions, size, config.data.batch_size)
         labels = pipeline.label_batches(experiment.photos.labels[positions], config.data.batch_size)
-        return pipeline.pair(plain, labels)
+        return pipeline.one_hot(pipeline.pair(plain, labels), len(experiment.photos.class_names))
 
     training = batches("train").map(augmented, tf.data.AUTOTUNE).prefetch(2).repeat()
     for unfreeze in (
@@ -89,7 +91,8 @@ def time_plain(experiment):
         functools.partial(classifier.unfreeze_from, boundary=config.model.unfreeze_from),
     ):
         unfreeze(model)
-        phases.compile_network(model, config.finetune)
+        steps = math.ceil(len(experiment.train) / config.data.batch_size)
+        phases.compile_network(model, config.finetune, steps)
         yield fit_seconds(model, training, batches("validation"), experiment)
 
 

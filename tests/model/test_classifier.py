@@ -3,10 +3,10 @@
 import zipfile
 
 import keras
-import ml_collections
 import numpy as np
 import pytest
 
+from configs import finetune
 from flowers_keras import config
 from flowers_keras.errors import UserError
 from flowers_keras.model import archive, classifier, conditioning
@@ -34,8 +34,10 @@ def moved(before, after):
 
 
 def fit(model, photos, learning_rate=1e-3):
-    labels = np.arange(len(photos)) % 3
-    phases.compile_network(model, ml_collections.ConfigDict({"learning_rate": learning_rate}))
+    settings = finetune.get_config().finetune
+    settings.learning_rate = learning_rate
+    phases.compile_network(model, settings, 1)
+    labels = np.eye(3)[np.arange(len(photos)) % 3]
     model.fit(photos, labels, batch_size=8, epochs=1, verbose=0)
 
 
@@ -107,7 +109,7 @@ def test_statistics_move_after_the_boundary_when_they_are_asked_to(network, phot
 def test_unfreezing_without_compiling_again_trains_nothing_new(network, photos):
     """The trap that `compile_network` in every phase is for."""
     trunk, tail = classifier.cut(network, "mixed9")
-    activations, labels = trunk.predict_on_batch(photos), np.arange(len(photos)) % 3
+    activations, labels = trunk.predict_on_batch(photos), np.eye(3)[np.arange(len(photos)) % 3]
     kernels = [x.kernel for x in tail.layers if isinstance(x, keras.layers.Conv2D)]
     before = [keras.ops.convert_to_numpy(kernel.value).copy() for kernel in kernels]
 
@@ -116,12 +118,12 @@ def test_unfreezing_without_compiling_again_trains_nothing_new(network, photos):
         return [np.array_equal(*pair) for pair in zip(before, after, strict=True)]
 
     classifier.freeze(network)
-    phases.compile_network(tail, ml_collections.ConfigDict({"learning_rate": 1e-3}))
+    phases.compile_network(tail, finetune.get_config().frozen, 1)
     tail.fit(activations, labels, verbose=0)
     classifier.unfreeze_from(network, "mixed9")
     tail.fit(activations, labels, verbose=0)
     assert all(unchanged())
-    phases.compile_network(tail, ml_collections.ConfigDict({"learning_rate": 1e-3}))
+    phases.compile_network(tail, finetune.get_config().frozen, 1)
     tail.fit(activations, labels, verbose=0)
     assert not any(unchanged())
 

@@ -79,12 +79,12 @@ def test_training_on_stored_views_follows_training_on_fresh_ones(setting, config
         _, feed = feeds.make_feeds(network, photos, split, config, run)
         classifier.unfreeze_from(network, "mixed8")
         network.get_layer("dropout").seed_generator.state.assign([0, 0])
-        phases.compile_network(feed.network, config.finetune)
+        phases.compile_network(feed.network, config.finetune, feed.steps)
         history = feed.network.fit(
-            feed.training(range(3)),
-            steps_per_epoch=-(-feed.count // feed.batch_size),
+            feed.training_examples(range(3), 0.0),
+            steps_per_epoch=feed.steps,
             epochs=3,
-            validation_data=feed.validation,
+            validation_data=feed.validation_examples(),
             verbose=0,
             shuffle=False,
         ).history

@@ -99,7 +99,7 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path):
     history, best = phases.train_phase("frozen", feed, settings(12, 0.3), start(tmp_path))
     scores = [(row["val_accuracy"], -row["val_loss"]) for row in history]
     assert max(scores) == tuple(best) and scores[-1] != max(scores)
-    measured = feed.network.evaluate(feed.validation, verbose=0, return_dict=True)
+    measured = feed.network.evaluate(feed.validation_examples(), verbose=0, return_dict=True)
     assert (measured["accuracy"], -measured["loss"]) == pytest.approx(max(scores), abs=1e-6)
 
 
