@@ -62,6 +62,24 @@ class Field:
     help: str
 
 
+def _phase(section, title, epochs, learning_rate):
+    """The fields of a phase."""
+    share = _number(0, 0.999)
+    fields = {
+        "epochs": Field(epochs, EPOCHS, f"of {title}"),
+        "learning_rate": Field(learning_rate, RATE, "of Adam, at its highest"),
+        "schedule": Field(
+            "constant", _choice("constant", "cosine"), "of the learning rate; cosine falls to 0"
+        ),
+        "warmup_epochs": Field(0, EPOCHS, "in which the rate of schedule cosine rises from 0"),
+        "label_smoothing": Field(0.0, share, "share of each label that is spread over all classes"),
+        "mixup": Field(0.0, _number(0, 100), "alpha: examples are blended by Beta(alpha, alpha); 0: not"),
+        "ema": Field(0.0, share, "momentum of an average of the weights, which is what is kept; 0: none"),
+        "keep": Field("best", _choice("best", "last"), "epoch that is kept; best: on validation"),
+    }
+    return {f"{section}.{name}": field for name, field in fields.items()}
+
+
 FIELDS = {
     "seed": Field(0, SEED, "of the training: head, dropout, order of the photos"),
     "data.source": Field("tfds:tf_flowers", TEXT, "tfds:NAME, folder:PATH (one folder a class) or synthetic"),
@@ -89,10 +107,8 @@ FIELDS = {
     "model.l2": Field(1e-4, _number(0, 1), "penalty on both kernels of the head"),
     "model.unfreeze_from": Field("mixed8", _choice(*BOUNDARIES[:-1]), "phase 2 trains what follows it"),
     "model.train_batch_norm": Field(False, SWITCH, "whether BatchNorm after that layer trains as well"),
-    "frozen.epochs": Field(12, EPOCHS, "of phase 1, the head alone"),
-    "frozen.learning_rate": Field(1e-3, RATE, "of Adam in phase 1"),
-    "finetune.epochs": Field(12, EPOCHS, "of phase 2"),
-    "finetune.learning_rate": Field(1e-5, RATE, "of Adam in phase 2"),
+    **_phase("frozen", "phase 1, the head alone", 12, 1e-3),
+    **_phase("finetune", "phase 2, which trains what follows model.unfreeze_from", 12, 1e-5),
     "features.views": Field(
         4, _whole(0, 1000), "augmented views kept of each photo; 0: a new one each epoch"
     ),

@@ -108,6 +108,18 @@ def count_by_class(photos, positions):
     return dict(zip(photos.class_names, counts.tolist(), strict=True))
 
 
+def join(parts):
+    """The Predictions of several sets of photos as one."""
+    first = parts[0]
+    return Predictions(
+        [name for each in parts for name in each.ids],
+        np.concatenate([each.labels for each in parts]),
+        first.class_names,
+        np.concatenate([each.plain for each in parts]),
+        None if first.tta is None else np.concatenate([each.tta for each in parts]),
+    )
+
+
 def save_predictions(predictions, path):
     """Writes `predictions.csv`: id, class, then `probability:NAME` and `tta:NAME` for each class.
 

@@ -1,0 +1,152 @@
+"""Cross-validation: each photo but those of the test is scored by a model that never saw it."""
+
+import time
+
+import keras
+import numpy as np
+
+from flowers_keras import files, recipe, runtime
+from flowers_keras.config import check_config
+from flowers_keras.errors import UserError
+from flowers_keras.evaluation import doubts, measure, scores
+from flowers_keras.model import classifier
+from flowers_keras.photos import folds, pipeline, sources, splits
+from flowers_keras.training import features, feeds, phases, run_folder
+
+
+def cross_validate(config, workdir, count):
+    """Trains and scores `count` folds of the training and validation photos; resumes what was cut off.
+
+    An epoch is not chosen on the photos that a fold is scored on: each phase keeps its last one.
+
+    Args:
+      config: ml_collections.ConfigDict with the fields of configs/finetune.py; `features.views` at
+        least 1.
+      workdir: gets `folds.json`, `predictions.csv` (each photo by the model that did not see it) and
+        `doubts.csv` (photos whose label those models doubt).
+      count: folds, at least 2.
+
+    Returns:
+      {"folds": count, "pooled": figures as in `metrics.json`, "each": accuracy of each fold with flip
+      test-time augmentation, "seconds": stage -> seconds}.
+
+    Raises:
+      UserError: something that the user can mend, in one line.
+    """
+    config = last_epochs_kept(config)
+    with run_folder.open_run(workdir, config.to_dict() | {"folds": count}) as run, pipeline.photo_errors():
+        if not run.path("folds.json").exists():
+            runtime.seed_everything(config.seed, config.runtime.deterministic)
+            with run.stage("photos"):
+                photos = sources.load_photos(config.data)
+                split = recipe.split_photos(photos, config, run)
+            train_and_score(photos, split, config, count, run)
+        run.finish()
+        return announce(run)
+
+
+def last_epochs_kept(config):
+    """A checked copy of the config in which no epoch is chosen on held-out photos."""
+    check_config(config)
+    if not config.features.views:
+        raise UserError("cross-validation trains on stored features; pass --config.features.views=1 or more")
+    config = config.copy_and_resolve_references()
+    config.frozen.keep = config.finetune.keep = "last"
+    return config
+
+
+def train_and_score(photos, split, config, count, run):
+    """Scores every fold and writes what they found together."""
+    cut = folds.cut_folds(photos, split, count, config.data.split_seed)
+    model = recipe.build(photos, split, config, run.policy)
+    run.begin()
+    splits.save(split, photos, run.path("splits.json"))
+    with run.stage("features"):
+        positions = np.concatenate(cut[0])
+        views = dict.fromkeys([*range(config.features.views), features.PLAIN, features.MIRRORED], positions)
+        stored = features.compute_features(model, photos, split.fingerprints, views, config, run)
+    start = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
+    scored, began = [], time.monotonic()
+    for number, fold in enumerate(cut, 1):
+        for variable, value in zip(model.variables, start, strict=True):
+            variable.assign(value)
+        with run.stage("folds"):
+            scored.append(score_fold(model, photos, stored, fold, config, run, number))
+        left = (time.monotonic() - began) / number * (count - number)
+        print(f"fold {number} of {count}: accuracy {accuracy_tta(scored[-1]):.1%}, {left:.0f} s left")
+    pooled = measure.join(scored)
+    measure.save_predictions(pooled, run.path("predictions.csv"))
+    found = doubts.find_doubts(pooled.labels, pooled.tta)
+    doubts.save_doubts(found, pooled.ids, pooled.labels, photos.class_names, run.path("doubts.csv"))
+    right = int((pooled.tta.argmax(axis=1) == pooled.labels).sum())
+    result = {
+        "folds": count,
+        "pooled": measure.compute_metrics(pooled),
+        "interval_tta": scores.wilson_interval(right, len(pooled.ids)),
+        "each": [accuracy_tta(each) for each in scored],
+        "seconds": run.seconds,
+    }
+    files.write_json(run.path("folds.json"), result)
+
+
+def score_fold(model, photos, stored, fold, config, run, number):
+    """The Predictions of one fold's held-out photos; trains it, unless a run before this one did.
+
+    Args:
+      model: a classifier as it was built; left trained.
+      stored: features.Features of all photos of the fold, plain and mirrored as well.
+      fold: (training, held out) positions.
+      number: of the fold, from 1 on.
+    """
+    folder = run.path(f"fold-{number}")
+    if (folder / "predictions.csv").exists():
+        return measure.load_predictions(folder / "predictions.csv")
+    train, held_out = fold
+    fold_run = run_folder.Run(folder, run.config)
+    boundary = config.model.unfreeze_from
+    (_, head), (_, tail) = classifier.cut(model, "pooled"), classifier.cut(model, boundary)
+    head_feed = feeds.stored_feed(head, stored, "pooled", photos.labels, train, held_out, config)
+    tail_feed = feeds.stored_feed(tail, stored, "activation", photos.labels, train, held_out, config)
+    classifier.freeze(model)
+    history, best = phases.train_phase("frozen", head_feed, config.frozen, fold_run)
+    classifier.unfreeze_from(model, boundary, config.model.train_batch_norm)
+    phases.train_phase("finetune", tail_feed, config.finetune, fold_run, history, best)
+    plain, mirrored = (
+        predict_stored(tail, stored.rows(view, held_out), len(held_out), config.data.batch_size)
+        for view in (features.PLAIN, features.MIRRORED)
+    )
+    ids = [photos.ids[i] for i in held_out]
+    labels = photos.labels[held_out]
+    scored = measure.Predictions(ids, labels, photos.class_names, plain, (plain + mirrored) / 2)
+    measure.save_predictions(scored, folder / "predictions.csv")
+    fold_run.finish()
+    return scored
+
+
+def predict_stored(tail, rows, count, batch_size):
+    """float64 [count, classes]: probabilities of stored activations, in order."""
+    starts = range(0, count, batch_size)
+    pieces = [np.arange(start, min(start + batch_size, count)) for start in starts]
+    found = [tail.predict_on_batch(rows.read("activation", piece)) for piece in pieces]
+    return np.concatenate(found, dtype=np.float64)
+
+
+def accuracy_tta(predictions):
+    """Share of photos classified correctly with flip test-time augmentation."""
+    return float(np.mean(predictions.tta.argmax(axis=1) == predictions.labels))
+
+
+def announce(run):
+    """Prints what the folds found.
+
+    Returns:
+      What `folds.json` holds.
+    """
+    found = files.read_json(run.path("folds.json"))
+    pooled = found["pooled"]
+    low, high = found["interval_tta"]
+    print(
+        f"{run.folder}: {found['folds']} folds, {pooled['count']} photos, accuracy {pooled['accuracy']:.1%}, with "
+        f"TTA {pooled['accuracy_tta']:.1%} ({low:.1%} to {high:.1%}), loss {pooled['loss_tta']:.3f}"
+    )
+    return found
