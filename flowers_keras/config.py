@@ -188,6 +188,13 @@ def check_config(config):
         )
     if values["frozen.epochs"] + values["finetune.epochs"] == 0:
         raise UserError("frozen.epochs=0 and finetune.epochs=0 train nothing; raise one of them")
+    for phase in ("frozen", "finetune"):
+        warmup, epochs = values[f"{phase}.warmup_epochs"], values[f"{phase}.epochs"]
+        if warmup and (values[f"{phase}.schedule"] == "constant" or warmup >= epochs):
+            raise UserError(
+                f"{phase}.warmup_epochs={warmup} needs {phase}.schedule=cosine and more epochs than that; "
+                f"{phase}.epochs is {epochs}"
+            )
 
 
 def check_field(field, value):

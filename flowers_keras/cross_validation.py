@@ -146,7 +146,7 @@ def announce(run):
     pooled = found["pooled"]
     low, high = found["interval_tta"]
     print(
-        f"{run.folder}: {found['folds']} folds, {pooled['count']} photos, accuracy {pooled['accuracy']:.1%}, with "
-        f"TTA {pooled['accuracy_tta']:.1%} ({low:.1%} to {high:.1%}), loss {pooled['loss_tta']:.3f}"
+        f"{run.folder}: {found['folds']} folds, {pooled['count']} photos, accuracy {pooled['accuracy']:.1%}, "
+        f"with TTA {pooled['accuracy_tta']:.1%} ({low:.1%} to {high:.1%}), loss {pooled['loss_tta']:.3f}"
     )
     return found
