@@ -1,5 +1,6 @@
 """The whole recipe on photos of three solid colours, and the door that people use."""
 
+import collections
 import csv
 import json
 import os
@@ -42,7 +43,7 @@ def finished(config, colours, tmp_path):
 
 def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, config, capsys):
     metrics, folder = finished
-    assert metrics["test"]["accuracy"] >= 0.9 and metrics["test"]["count"] == 15
+    assert metrics["test"]["accuracy"] >= 0.9
     assert {path.name for path in folder.iterdir()} == FILES
     assert json.loads((folder / "labels.json").read_text()) == ["blue", "green", "red"]
     model, card = archive.load(folder / "model.keras")
@@ -63,7 +64,10 @@ def _figures_of_a_finished_run(metrics, folder):
         assert {"accuracy_tta", "loss", "ece"} <= metrics[part].keys()
     assert {"features", "frozen", "finetune", "evaluate", "total"} <= metrics["seconds"].keys()
     assert metrics["leaks"]["across"] == []
-    assert metrics["training_photos"] == {"blue": 14, "green": 14, "red": 14}
+    known = json.loads((folder / "splits.json").read_text())["photos"].values()
+    parts = collections.Counter((each["part"], each["class"]) for each in known)
+    assert metrics["training_photos"] == {name: parts["train", name] for name in ("blue", "green", "red")}
+    assert metrics["test"]["count"] == sum(n for (part, _), n in parts.items() if part == "test") >= 3
     with open(folder / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     kept = max(rows, key=lambda row: (float(row["val_accuracy"]), -float(row["val_loss"])))

@@ -22,6 +22,11 @@ _SYSTEM = re.compile(
 )
 
 
+def as_text(name):
+    """A file's name as text that can be written; bytes of it that are no UTF-8 become `\\xff`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def is_system(name):
     """Whether a file or folder of this name belongs to a system or a program, or is hidden.
 
@@ -98,6 +103,6 @@ def name_skipped(skipped):
       >>> name_skipped([pathlib.Path("a/@eaDir"), pathlib.Path("b/@eaDir"), pathlib.Path("b/Thumbs.db")])
       'skipped what belongs to the system: @eaDir (2), Thumbs.db'
     """
-    names = collections.Counter(path.name for path in dict.fromkeys(skipped)).most_common()
+    names = collections.Counter(as_text(path.name) for path in dict.fromkeys(skipped)).most_common()
     shown = [f"{name} ({count})" if count > 1 else name for name, count in names[:NAMED]]
     return f"skipped what belongs to the system: {', '.join(shown)}{', ...' * (len(names) > NAMED)}"

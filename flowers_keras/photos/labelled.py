@@ -44,10 +44,12 @@ def _refuse_parts(data, path, known):
     root = files.user_path(path)
     if not root.is_dir():
         return
-    parts = {each.part: each.path.parent for each in layouts.find_class_folders(root, known) if each.part}
+    parts = {each.part: each.path for each in layouts.find_class_folders(root, known) if each.part}
     if parts:
-        place = parts.get("test") or parts.get("validation")
-        raise UserError(f"{data} is split already; type --data=folder:{place}")
+        place = parts.get("test") or parts["validation"]
+        if layouts.part_named(place.name):  # the parts are inside the classes
+            raise UserError(f"{data} is split inside its classes; move one part of each into a folder apart")
+        raise UserError(f"{data} is split already; type --data=folder:{place.parent}")
 
 
 def twins_in_training(photos, fingerprints, path, distance):

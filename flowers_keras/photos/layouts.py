@@ -37,18 +37,13 @@ def class_name(name):
     """A folder's name as the name of a class.
 
     Unicode that looks the same is the same (form NFC; macOS may write another one), and bytes that are
-    no UTF-8 become `\\\\xff`.
+    no UTF-8 become `\\xff`.
 
     Example:
       >>> class_name("pa\\u0302querette") == "p\\u00e2querette"
       True
     """
-    return unicodedata.normalize("NFC", as_text(name))
-
-
-def as_text(name):
-    """A file's name as text that can be written; bytes of it that are no UTF-8 become `\\\\xff`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return unicodedata.normalize("NFC", folders.as_text(name))
 
 
 def part_named(name):
@@ -87,7 +82,7 @@ def find_class_folders(path, known=(), skipped=None):
     if len(set(parts.values()) - {None}) >= 2:
         classes = _split_classes(inner, parts, skipped)
     else:
-        classes = [ClassFolder(None, class_name(each.name), each) for each in found]
+        classes = _unsplit_classes(inner, parts, skipped)
     _refuse_one_folder_twice(classes)
     return sorted(classes, key=lambda each: (PARTS.index(each.part or "train"), each.name, each.path))
 
@@ -103,6 +98,32 @@ def _unwrap(folder, known, skipped):
             return folder
         folder = inside[0]
     return folder
+
+
+def _unsplit_classes(root, parts, skipped):
+    """Class folders that stand side by side; each may hold its own folders train, test and so on."""
+    inside = {each: folders.list_folder(each, skipped)[0] for each in parts}
+    for each in (one for one, part in parts.items() if part):
+        below = {one.name for one in inside[each]}
+        if below and below <= {one.name for one in parts}:
+            raise UserError(
+                f"{each} holds the classes that stand beside it ({', '.join(sorted(below))}); move those "
+                f"beside it into a folder {root}/train, or move {each.name} away"
+            )
+    named = {each: {part_named(one.name) for one in below} for each, below in inside.items()}
+    split = [each for each, there in named.items() if "train" in there and len(there - {None}) > 1]
+    if split and any(None in there or there != named[split[0]] for there in named.values()):
+        called = ", ".join(one.name for one in inside[split[0]])
+        raise UserError(
+            f"{split[0]} is split ({called}), and not all beside it are; give all classes the same parts"
+        )
+    if not split:
+        return [ClassFolder(None, class_name(each.name), each) for each in parts]
+    return [
+        ClassFolder(part_named(one.name), class_name(each.name), one)
+        for each, below in inside.items()
+        for one in below
+    ]
 
 
 def _split_classes(root, parts, skipped):

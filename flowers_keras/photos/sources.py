@@ -91,7 +91,7 @@ def folder_photos(path, least_classes=2, known=()):
     if skipped:
         print(folders.name_skipped(skipped))
     if loose:
-        print(f"left out {len(loose)} photos in no class folder, such as {loose[0]}")
+        print(f"left out {len(loose)} photos in no class folder, such as {_name(loose[0], root)}")
     left_out = [(each, reader.NO_PHOTO) for each in others] + [(each, "in no class folder") for each in loose]
     return Photos(
         tuple(_name(each, root) for each in paths),
@@ -118,7 +118,7 @@ def _photos_of_classes(classes, skipped, others):
 
 
 def _name(path, root):
-    return layouts.as_text(path.relative_to(root).as_posix())
+    return folders.as_text(path.relative_to(root).as_posix())
 
 
 def _loose_photos(root, classes, others):

@@ -1,8 +1,12 @@
 """Photos as they lie in people's folders: system folders, parts, folders around folders, links, names."""
 
+import contextlib
+import json
 import unicodedata
 
 import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from flowers_keras.errors import UserError
 from flowers_keras.photos import folders, labelled, layouts, reader, sources
@@ -77,6 +81,20 @@ def test_a_split_that_is_there_is_used_as_it_is(tmp_path, names):
     assert photos.parts.count("train") == 4 and len(set(photos.parts)) == len(names)
 
 
+def test_parts_inside_the_classes_are_used_as_they_are(tmp_path):
+    make(tmp_path, *classes("daisy/train", "daisy/val", "rose/Training", "rose/Valid"))
+    photos = sources.folder_photos(tmp_path)
+    assert photos.class_names == ("daisy", "rose") and photos.labels.tolist() == [0, 0, 1, 1] * 2
+    assert photos.parts == ("train",) * 4 + ("validation",) * 4
+    with pytest.raises(UserError, match="split inside its classes"):
+        labelled.labelled_folder(f"folder:{tmp_path}", ["daisy", "rose"])
+
+
+def test_folders_inside_a_class_that_are_no_parts_belong_to_it(tmp_path):
+    photos = sources.folder_photos(make(tmp_path, *classes("daisy/1", "daisy/2", "rose/test", "rose/b")))
+    assert photos.class_names == ("daisy", "rose") and photos.parts is None and len(photos.ids) == 8
+
+
 @pytest.mark.parametrize("name", ["latest", "trainer", "evalina", "contest", "device", "valerian", "rose"])
 def test_names_of_classes_are_no_parts(name):
     assert layouts.part_named(name) is None
@@ -96,6 +114,8 @@ def test_a_class_that_is_called_like_a_part_is_a_class(tmp_path):
         ([*split("train"), *classes("daisy", above="val/")], "same classes: rose"),
         ([*split("train"), *classes("daisy", "Rose", above="val/")], "same classes: Rose, rose"),
         ([*split("train", "val"), "val/tulip/"], "same classes: tulip"),
+        ([*classes("daisy", "rose"), *split("test")], "test holds the classes that stand beside it"),
+        ([*classes("daisy/train", "daisy/val", "rose")], "daisy is split .train, val., and not all beside"),
     ],
 )
 def test_a_split_that_cannot_be_used_is_refused_in_a_line(tmp_path, paths, message):
@@ -191,3 +211,40 @@ def test_a_workdir_beside_the_photos_is_allowed_and_stored_features_among_them_a
     config.features.cache_dir = str(tmp_path / "photos" / "features")
     with pytest.raises(UserError, match="features.cache_dir=.* is inside the photos"):
         sources.refuse_workdir(config, tmp_path / "run")
+
+
+NAMES = st.sampled_from(
+    ["daisy", "rose", "rose", "train", "Val", "@eaDir", ".git", NFC, NFD, "x\udcff", "images", "Thumbs.db"]
+)
+FILES = st.sampled_from(["1.jpg", "2.JPG", "3", "n\udce9.png", "notes.txt", "._4.jpg", ".DS_Store", "5.jfif"])
+DATA = st.sampled_from([b"\xff\xd8\xff\xe0", b"GIF89a", b"text", b""])
+PATHS = st.lists(st.tuples(st.lists(NAMES, max_size=4), FILES, DATA), max_size=8)
+LINKS = st.lists(st.tuples(NAMES, NAMES), max_size=2)
+
+
+@given(st.sampled_from(["", "train/", "images/", "daisy/"]), PATHS, LINKS)
+@settings(max_examples=200, deadline=None)
+def test_in_any_folder_every_file_is_used_or_named_or_all_is_refused(tmp_path_factory, above, paths, links):
+    root = make(tmp_path_factory.mktemp("drawn"), *classes("daisy", "rose", above=above))
+    for place, name, data in paths:
+        with contextlib.suppress(OSError):  # a file of that name stands in the way
+            root.joinpath(*place).mkdir(parents=True, exist_ok=True)
+            root.joinpath(*place, name).write_bytes(data)
+    for link, target in links:
+        with contextlib.suppress(OSError):
+            (root / link).symlink_to(target)
+    for read in (
+        lambda: sources.folder_photos(root),
+        lambda: labelled.labelled_folder(f"folder:{root}", ["daisy", "rose", NFC, "train"]),
+    ):
+        try:
+            photos = read()
+            event("used")
+        except UserError as error:
+            assert "\n" not in str(error)
+            continue
+        json.dumps([photos.ids, photos.others, photos.class_names], ensure_ascii=False).encode()
+        there = {each.relative_to(root) for each in root.rglob("*") if each.is_file()}
+        there = {folders.as_text(each) for each in there if not any(map(folders.is_system, each.parts))}
+        named = [*photos.ids, *(name for name, _ in photos.others)]
+        assert len(set(named)) == len(named) and set(named) >= there
