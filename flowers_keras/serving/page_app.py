@@ -27,6 +27,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from flowers_keras.model import explain
+from flowers_keras.photos import formats
 from flowers_keras.serving import answers
 
 LARGEST_UPLOAD = 50 << 20  # bytes
@@ -108,7 +109,11 @@ class Page:
         """The page; only styles and scripts that carry its nonce work in it."""
         nonce = secrets.token_urlsafe(16)
         page = self.template.render(
-            nonce=nonce, class_names=self.classifier.class_names, shown=SHOWN, largest=LARGEST_UPLOAD
+            nonce=nonce,
+            class_names=self.classifier.class_names,
+            shown=SHOWN,
+            largest=LARGEST_UPLOAD,
+            formats=formats.NAMES,
         )
         return HTMLResponse(page, headers={"Content-Security-Policy": POLICY.format(nonce=nonce)})
 

@@ -118,9 +118,9 @@ def refused(server, method, path, body=None, **headers):
 
 
 def test_what_is_no_photo_is_refused_with_its_reason(server, photo, monkeypatch):
-    assert refused(server, "POST", "/predict", b"text") == (422, loaded_reason(b"text"))
+    assert refused(server, "POST", "/predict", b"text") == (422, reason_of(b"text"))
     assert refused(server, "POST", "/predict", b"") == (422, "empty file")
-    assert refused(server, "POST", "/predict", photo[:2000]) == (422, loaded_reason(photo[:2000]))
+    assert refused(server, "POST", "/predict", photo[:2000]) == (422, reason_of(photo[:2000]))
     assert refused(server, "POST", "/predict", photo, Content_Length=None)[0] == 422  # it has no body
     for path in ("/elsewhere", "/predict/", "/../etc/passwd", "//evil.example"):
         assert refused(server, "POST", path, photo)[0] == refused(server, "GET", path)[0] == 404
@@ -130,7 +130,7 @@ def test_what_is_no_photo_is_refused_with_its_reason(server, photo, monkeypatch)
     assert ask(server, "POST", "/predict", photo)[0] == 200  # and it lives
 
 
-def loaded_reason(data):
+def reason_of(data):
     with pytest.raises(reader.BrokenPhoto) as broken:
         decoding.read_pixels(data)
     return str(broken.value)
@@ -382,7 +382,7 @@ def test_browser_shows_what_is_on_a_photo(page, loaded, photo, files, give):
 
 def test_browser_refuses_a_wrong_file_and_goes_on(page, files):
     choose(page, files / "text.jpg")
-    wait_for(page, "text.jpg cannot be used: not a photo (JPEG, PNG, WebP, GIF or BMP).")
+    wait_for(page, f"text.jpg cannot be used: {reason_of(b'no photo')}.")
     assert not by_id(page, "result").is_displayed()
     choose(page, files / "empty.png")
     wait_for(page, "empty.png is empty")

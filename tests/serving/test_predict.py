@@ -22,7 +22,7 @@ from flowers_keras import errors, predict
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure
 from flowers_keras.model import archive, inference
-from flowers_keras.photos import decoding, reader, sources, synthetic
+from flowers_keras.photos import decoding, formats, reader, sources, synthetic
 from flowers_keras.serving import answers, inputs, path_lists
 from tests.conftest import SIZE, measuring
 
@@ -345,7 +345,7 @@ def test_bad_photo_is_a_row_and_the_rest_comes(run, folder, tmp_path, capsys):
     rows = rows_of(capsys, run, *arguments, status=1)
     assert [row["photo"] for row in rows] == [str(each) for each in arguments]
     assert ["error" in row for row in rows] == [True, False, True, True, False]
-    assert rows[0]["error"] == "not a photo (JPEG, PNG, WebP, GIF or BMP)"
+    assert rows[0]["error"] == f"not a photo ({formats.NAMES})"
     assert open_command(run, *arguments) == 1
     shown = capsys.readouterr()
     assert shown.out.count("cannot be read: ") == 3 and "not a photo" in shown.out
