@@ -23,6 +23,9 @@ class Held(Exception):
 def hold(path):
     """Holds the lock file `path` during the block; where the file system has no locks, says so.
 
+    Yields:
+      Whether there is a lock.
+
     The file is removed while it is still locked, and who locks a file that has lost its name starts
     again: two processes never hold the same lock.
 
@@ -37,9 +40,9 @@ def hold(path):
     ...     pathlib.Path(folder, ".lock").exists()
     True
     """
-    descriptor = _acquire(path)
+    descriptor, locked = _acquire(path)
     try:
-        yield
+        yield locked
     finally:
         if fcntl is None:  # an open file cannot be removed there
             os.close(descriptor)
@@ -50,20 +53,20 @@ def hold(path):
 
 
 def _acquire(path):
-    """A descriptor of the locked file; closing it frees the lock."""
+    """(descriptor of the locked file, whether it is locked); closing it frees the lock."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             _lock(descriptor)
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                return descriptor
+                return descriptor, True
         except FileNotFoundError:
             pass  # its holder removed it between our opening and our locking it
         except OSError as error:
             if error.errno in NO_LOCKS:
                 folder = pathlib.Path(path).parent
                 print(f"note: {folder} is on a file system without locks; run one process at a time in it")
-                return descriptor
+                return descriptor, False
             os.close(descriptor)
             if error.errno in (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK):
                 raise Held(str(path)) from error

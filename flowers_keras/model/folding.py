@@ -9,6 +9,10 @@ bfloat16 takes half of the time.
 import keras
 import numpy as np
 
+# Raised when the trunk's values change: stored features are then computed anew.
+# `tests/model/test_folding.py` pins the values of each version.
+TRUNK_VERSION = 1
+
 
 def make_trunk(model, boundary):
     """The frozen part of a classifier.

@@ -1,9 +1,9 @@
-"""What the frozen trunk says about each photo, computed once and kept.
+"""What the frozen trunk gives for each photo, computed once and kept.
 
-Up to the boundary nothing trains, so its output is a function of the photo alone. One pass over a
-view of the photos stores the activation at the boundary, on which phase 2 trains, and the pooled
-features, on which phase 1 trains. View k is what epoch k draws; with K views, epoch e reads view
-e mod K. TF Hub's retrain.py stored one vector a photo and had to give augmentation up.
+Up to the boundary nothing trains, so its output is a function of the photo alone. A pass stores the
+activation at the boundary, on which phase 2 trains, and the pooled features, on which phase 1 trains.
+View k is what epoch k draws; with K views, epoch e reads view e mod K. TF Hub's retrain.py stored one
+vector a photo and had to give augmentation up.
 """
 
 import dataclasses
@@ -13,201 +13,208 @@ import pathlib
 import shutil
 import time
 
-import filelock
 import keras
-import ml_dtypes
 import numpy as np
 import tqdm
-from numpy.lib import format as npy
 
-import flowers_keras
-from flowers_keras import files
+from flowers_keras import files, runtime
+from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
+from flowers_keras.model import folding
+from flowers_keras.photos import pipeline, reader
+from flowers_keras.training import store
 
-VALIDATION = "validation"  # beside view-000, view-001, ...: the validation photos, not augmented
+PLAIN, MIRRORED = "plain", "mirrored"  # the photos as they are, and their mirror images
 
 SAFETY = 64 << 20  # bytes of disk left free for the run's own files
 
 
 @dataclasses.dataclass(frozen=True)
-class Store:
-    """Views on the disk.
+class Features:
+    """Stored values of photos, addressed by photo: runs and folds share them.
 
     Attributes:
-      folder: holds a folder a view, each with `activation.npy` and `pooled.npy`.
-      views: number of training views, K.
-      dtype: name of the activations' type, that in which the trunk computes: "bfloat16" (16 bits,
-        which NumPy files hold as integers) or "float32".
+      store: store.Store.
+      digests: position -> SHA-256 of the photo's bytes.
     """
 
-    folder: pathlib.Path
-    views: int
-    dtype: str
+    store: store.Store
+    digests: dict[int, str]
 
-    def read(self, view, part, rows):
-        """Rows of a stored view.
-
-        Args:
-          view: "validation" or the number of an epoch, taken modulo the number of views.
-          part: "activation" or "pooled".
-          rows: int [batch].
-
-        Returns:
-          [batch, ...] in `dtype` for activations, float32 for pooled features.
-        """
-        name = view if isinstance(view, str) else view_name(int(view) % self.views)
-        # Mapped anew for each batch: pages of a map that stays open would count as our memory.
-        values = np.load(self.folder / name / f"{part}.npy", mmap_mode="r")[rows]
-        return values.view(ml_dtypes.bfloat16) if values.dtype == np.uint16 else values
+    def rows(self, view, positions):
+        """store.Rows of the photos at `positions` in a view: PLAIN, MIRRORED or an epoch's number."""
+        return self.store.rows(view_name(view), addresses(view, positions, self.digests))
 
 
 def view_name(view):
-    return f"view-{view:03d}"
+    """Name of a view's folder.
+
+    Example:
+
+    >>> view_name(2), view_name(PLAIN)
+    ('view-002', 'plain')
+    """
+    return view if isinstance(view, str) else f"view-{view:03d}"
 
 
-def store_views(trunk, batches_of, counts, views, cache, key):
-    """Computes the views that the cache does not hold yet, and publishes each whole or not at all.
+def addresses(view, positions, digests):
+    """What the values of each photo depend on besides the store's key.
+
+    What an augmented view draws is addressed by the photo's position, too.
+    """
+    if isinstance(view, str):
+        return [digests[int(i)] for i in positions]
+    return [f"{int(i)}-{digests[int(i)]}" for i in positions]
+
+
+def compute_features(model, photos, fingerprints, views, config, run):
+    """Stores what the trunk gives for photos, as far as it is not stored yet.
 
     Args:
-      trunk: keras.Model, photos -> (activation at the boundary, pooled features).
-      batches_of: view ("validation" or a number) -> uint8 batches of photos in a fixed order, NumPy.
-      counts: (training photos, validation photos).
-      views: number of training views, at least 1.
-      cache: folder of all stores.
-      key: what shapes the values, see `cache_key`.
+      model: a classifier.
+      photos: sources.Photos.
+      fingerprints: position -> twins.Fingerprint.
+      views: view (PLAIN, MIRRORED or an epoch's number) -> int positions of the photos wanted in it.
+      config: the run's config.
+      run: Run; its seconds are noted after each segment.
 
     Returns:
-      Store.
+      Features.
 
     Raises:
-      UserError: the disk has no room; says how much is needed, before any work starts.
+      UserError: the disk has no room, which is found before any work starts; the folder cannot be
+        written; a photo was changed.
     """
-    folder = files.user_path(cache) / key
-    dtype = str(trunk.outputs[0].dtype)
-    wanted = {VALIDATION: counts[1], **{view: counts[0] for view in range(views)}}
+    trunk = folding.make_trunk(model, config.model.unfreeze_from)
+    contents = describe_contents(trunk, config)
+    cache = config.features.cache_dir or pathlib.Path(run.folder).resolve().parent / "features"
+    folder = files.user_path(cache) / cache_key(contents)
+    features = Features(store.Store(folder), {i: one.digest for i, one in fingerprints.items()})
+    wanted = {view_name(view): addresses(view, at, features.digests) for view, at in views.items()}
+    position_of = {view_name(view): np.asarray(at) for view, at in views.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock")
-        with lock:  # of two runs that want the same views, the second waits and finds them
-            missing = {view: count for view, count in wanted.items() if not _is_whole(folder, view, count)}
-            _announce(trunk, folder, missing, wanted)
-            done, start = 0, time.monotonic()
-            for view, count in missing.items():
-                _store_view(trunk, batches_of(view), count, folder, view, dtype)
-                done += count
-                speed = done / (time.monotonic() - start)
-                left = (sum(missing.values()) - done) / speed
-                print(f"features: {_folder_name(view)} is stored, {speed:.1f} photos/s, {left:.0f} s left")
+        features.store.verify(wanted)
+        missing = {view: len(features.store.missing(view, each)) for view, each in wanted.items()}
+        _announce(trunk, folder, sum(missing.values()), sum(map(len, wanted.values())))
+        passes = Pass(trunk, photos, features.digests, config, run, sum(missing.values()))
+        with passes.bar:
+            features.store.fill(
+                wanted,
+                lambda view, chosen: passes.values(view, position_of[view][chosen]),
+                config.data.batch_size,
+                passes.note_progress,
+            )
+        features.store.describe(contents, config.data.source)
     except OSError as error:
         raise UserError(
             f"features.cache_dir={cache} cannot be written ({error.strerror or error}); "
             "choose another by --config.features.cache_dir=PATH"
         ) from error
-    return Store(folder, views, dtype)
+    return features
 
 
-def cache_key(trunk, boundary, identity):
-    """A name for everything that shapes the stored values, 20 hexadecimal digits.
+class Pass:
+    """The trunk's way over photos: their values, and how far it is."""
+
+    def __init__(self, trunk, photos, digests, config, run, count):
+        self._trunk, self._config, self._run, self._digests = trunk, config, run, digests
+        self._photos = dataclasses.replace(photos, read=self._read)
+        self._source = photos
+        self._augmentation = trivial_augment.make_augmentation(config.augment, config.data.image_size)
+        self._started = time.monotonic()
+        self.bar = tqdm.tqdm(total=count, desc="features", unit=" photos", disable=None if count else True)
+        self._count, self._done = count, 0
+
+    def values(self, view, positions):
+        """Yields (activation, pooled) of the photos at `positions`, a batch at a time, NumPy.
+
+        Raises:
+          A photo that is no longer what it was when it was split is an error as `pipeline.photo_errors`
+          explains it.
+        """
+        image_size, batch_size = self._config.data.image_size, self._config.data.batch_size
+        if view in (PLAIN, MIRRORED):
+            batches = pipeline.plain_batches(self._photos, positions, image_size, batch_size)
+        else:
+            epoch = int(view.removeprefix("view-"))
+            batches = pipeline.view_batches(self._photos, positions, epoch, batch_size, self._augmentation)
+        for batch in batches.as_numpy_iterator():  # which every backend takes
+            values = self._trunk.predict_on_batch(batch[:, :, ::-1] if view == MIRRORED else batch)
+            self._done += len(batch)
+            self.bar.update(len(batch))
+            yield values
+
+    def note_progress(self):
+        """Prints it where no bar is shown, and writes the run's seconds down."""
+        self._run.note_seconds()
+        if self.bar.disable:
+            speed = self._done / (time.monotonic() - self._started)
+            left = f"{speed:.1f} photos/s, {(self._count - self._done) / speed:.0f} s left"
+            print(f"features: {self._done:,} of {self._count:,} are computed, {left}")
+
+    def _read(self, position):
+        """The bytes of a photo, which must be those of the digest that its values are stored under."""
+        data = self._source.read(position)
+        if hashlib.sha256(data).hexdigest() != self._digests[position]:
+            raise reader.BrokenPhoto("changed since it was split")
+        return data
+
+
+def describe_contents(trunk, config):
+    """All that shapes a stored value, but for the photo, by value.
+
+    NumPy is not in it, as it only carries bytes; nor is the code, which has version numbers instead:
+    tests pin the values of each version.
 
     Args:
-      trunk: its weights are digested.
-      boundary: name of the layer.
-      identity: JSON value: photos, augmentation, image size, whatever else.
+      trunk: keras.Model, photos -> (activation at the boundary, pooled features).
+      config: the run's config.
+
+    Returns:
+      A JSON value.
     """
-    digest = hashlib.sha256()
+    weights = hashlib.sha256()
     for variable in trunk.weights:
-        digest.update(keras.ops.convert_to_numpy(variable.value).tobytes())
-    versions = [flowers_keras.__version__, keras.__version__, keras.backend.backend(), _backend_version()]
-    dtype = str(trunk.outputs[0].dtype)
-    digest.update(json.dumps([boundary, identity, versions, dtype], sort_keys=True).encode())
-    return digest.hexdigest()[:20]
+        weights.update(keras.ops.convert_to_numpy(variable.value).tobytes())
+    versions = runtime.versions()
+    shaping = ("keras", keras.backend.backend(), "tensorflow", "pillow")
+    return {
+        "augment": config.augment.to_dict(),
+        "image_size": config.data.image_size,
+        "boundary": config.model.unfreeze_from,
+        "weights": weights.hexdigest(),
+        "precision": str(trunk.outputs[0].dtype),
+        "backend": keras.backend.backend(),
+        "packages": {package: versions[package] for package in shaping},
+        "pixels_version": pipeline.PIXELS_VERSION,
+        "trunk_version": folding.TRUNK_VERSION,
+    }
 
 
-def _backend_version():
-    import importlib.metadata
+def cache_key(contents):
+    """A store's name: 20 hexadecimal digits of what `describe_contents` gives.
 
-    return importlib.metadata.version(keras.backend.backend())
+    Example:
+
+    >>> cache_key({"image_size": 299}) == cache_key({"image_size": 300})
+    False
+    """
+    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:20]
 
 
-def _folder_name(view):
-    return view if isinstance(view, str) else view_name(view)
-
-
-def _bytes_per_photo(trunk):
+def _announce(trunk, folder, missing, count):
+    """Prints what will be stored, and refuses before the work if it would not fit."""
     activation, pooled = trunk.outputs
     size = 2 if activation.dtype == "bfloat16" else 4
-    return size * int(np.prod(activation.shape[1:])) + 4 * int(np.prod(pooled.shape[1:]))
-
-
-def _announce(trunk, folder, missing, wanted):
-    """Says what will be stored, and refuses before the work if it would not fit."""
-    size = _bytes_per_photo(trunk) * sum(missing.values())
-    held = len(wanted) - len(missing)
-    print(f"features: {held} of {len(wanted)} views are in {folder}")
+    size = missing * (size * int(np.prod(activation.shape[1:])) + 4 * int(np.prod(pooled.shape[1:])))
+    print(f"features: {count - missing:,} of {count:,} views of photos are in {folder}")
     if not missing:
         return
-    print(f"features: computing {sum(missing.values()):,} photos, {size / 1e6:,.0f} MB")
+    print(f"features: computing {missing:,}, {size / 1e6:,.0f} MB")
     free = shutil.disk_usage(folder).free
     if size + SAFETY > free:
         raise UserError(
             f"the features need {size / 1e6:,.0f} MB and {folder} has {free / 1e6:,.0f} MB free; "
             "free some space, or pass --config.features.cache_dir=PATH or fewer --config.features.views"
         )
-
-
-def _is_whole(folder, view, count):
-    """Whether a view is there, of the right length and undamaged; a damaged one is removed."""
-    place = folder / _folder_name(view)
-    if not place.exists():
-        return False
-    try:
-        manifest = files.read_json(place / "manifest.json")
-        sums = {part: files.checksum(place / f"{part}.npy") for part in ("activation", "pooled")}
-        if manifest == {"count": count, "checksums": sums}:
-            return True
-    except (OSError, UserError):
-        pass
-    print(f"features: {place} is damaged and is made again")
-    files.discard(place)
-    return False
-
-
-def _store_view(trunk, batches, count, folder, view, dtype):
-    """One pass of the trunk over one view."""
-    place = folder / _folder_name(view)
-    temporary = folder / f"{place.name}{files.TEMPORARY}"
-    files.discard(temporary)
-    temporary.mkdir()
-    try:
-        _write_values(trunk, batches, count, temporary, place.name, dtype)
-        sums = {part: files.checksum(temporary / f"{part}.npy") for part in ("activation", "pooled")}
-        files.write_json(temporary / "manifest.json", {"count": count, "checksums": sums})
-        for each in ("activation.npy", "pooled.npy"):
-            files.sync(temporary / each)
-        temporary.rename(place)
-        files.sync(folder)
-    finally:
-        files.discard(temporary)  # what did not become a view would fill the disk
-
-
-def _write_values(trunk, batches, count, folder, name, dtype):
-    activation, pooled = trunk.outputs
-    with (
-        open(folder / "activation.npy", "wb") as activations,
-        open(folder / "pooled.npy", "wb") as pools,
-        tqdm.tqdm(total=count, desc=f"features, {name}", unit=" photos", disable=None) as bar,
-    ):
-        stored = np.uint16 if dtype == "bfloat16" else np.float32
-        _write_header(activations, count, activation.shape[1:], stored)
-        _write_header(pools, count, pooled.shape[1:], np.float32)
-        for batch in batches:
-            values, means = trunk.predict_on_batch(batch)
-            activations.write(values.tobytes())
-            pools.write(means.tobytes())
-            bar.update(len(means))
-
-
-def _write_header(file, count, shape, dtype):
-    """The header of a `.npy` file of `count` rows, which are then appended one after the other."""
-    header = {"descr": npy.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": (count, *shape)}
-    npy.write_array_header_1_0(file, header)

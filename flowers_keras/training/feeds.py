@@ -1,17 +1,15 @@
 """What each phase trains on: stored views of the frozen part, or fresh ones through all of it."""
 
 import dataclasses
-import hashlib
 import math
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from flowers_keras.augment import mixup, operations, trivial_augment
-from flowers_keras.model import classifier, folding
-from flowers_keras.photos import pipeline, reader, resize
+from flowers_keras.augment import mixup, trivial_augment
+from flowers_keras.model import classifier
+from flowers_keras.photos import pipeline
 from flowers_keras.training import features
 
 
@@ -59,78 +57,57 @@ def make_feeds(model, photos, split, config, run):
     Returns:
       (frozen, finetune): two Feeds whose networks share the layers of `model`.
     """
-    augmentation = trivial_augment.make_augmentation(config.augment, config.data.image_size)
-    if config.features.views:
-        store = _store(model, photos, split, config, run, augmentation)
-        boundary = config.model.unfreeze_from
-        return tuple(
-            _stored_feed(classifier.cut(model, layer)[1], store, part, photos, split, config)
-            for layer, part in (("pooled", "pooled"), (boundary, "activation"))
-        )
-    return (_fresh_feed(model, photos, split, config, augmentation),) * 2
-
-
-def _fresh_feed(model, photos, split, config, augmentation):
     train, validation = split.positions["train"], split.positions["validation"]
-    batch_size = config.data.batch_size
+    if not config.features.views:
+        return (_fresh_feed(model, photos, train, validation, config),) * 2
+    wanted = dict.fromkeys(range(config.features.views), train) | {features.PLAIN: validation}
+    stored = features.compute_features(model, photos, split.fingerprints, wanted, config, run)
+    return tuple(
+        stored_feed(classifier.cut(model, layer)[1], stored, part, photos.labels, train, validation, config)
+        for layer, part in (("pooled", "pooled"), (config.model.unfreeze_from, "activation"))
+    )
+
+
+def _fresh_feed(model, photos, train, validation, config):
+    batch_size, image_size = config.data.batch_size, config.data.image_size
+    augmentation = trivial_augment.make_augmentation(config.augment, image_size)
 
     def training(epochs):
         return pipeline.training_batches(photos, train, batch_size, augmentation, config.seed, epochs)
 
-    plain = pipeline.plain_batches(photos, validation, config.data.image_size, batch_size)
+    plain = pipeline.plain_batches(photos, validation, image_size, batch_size)
     labels = pipeline.label_batches(photos.labels[validation], batch_size)
     return Feed(model, len(train), batch_size, config.seed, training, pipeline.pair(plain, labels))
 
 
-def _stored_feed(network, store, part, photos, split, config):
-    train, validation = split.positions["train"], split.positions["validation"]
+def stored_feed(network, stored, part, labels, train, validation, config):
+    """A feed of stored views, of the run's own parts or of those of a fold.
+
+    Args:
+      network: what the stored values go into.
+      stored: features.Features that hold `config.features.views` views of the photos at `train`, and
+        those at `validation` as they are.
+      part: "pooled" or "activation".
+      labels: int32 [photos], of all of them.
+      train, validation: int positions of photos.
+      config: the run's config.
+
+    Returns:
+      Feed.
+    """
     batch_size = config.data.batch_size
+    views = [stored.rows(view, train) for view in range(config.features.views)]
 
     def training(epochs):
         return pipeline.stored_batches(
-            lambda epoch, rows: store.read(epoch, part, rows),
-            photos.labels[train],
+            lambda epoch, rows: views[int(epoch) % len(views)].read(part, rows),
+            labels[train],
             batch_size,
             config.seed,
             epochs,
         )
 
-    kept = pipeline.stored_in_order(
-        lambda rows: store.read(features.VALIDATION, part, rows), len(validation), batch_size
-    )
-    labels = pipeline.label_batches(photos.labels[validation], batch_size)
-    return Feed(network, len(train), batch_size, config.seed, training, pipeline.pair(kept, labels))
-
-
-def _store(model, photos, split, config, run, augmentation):
-    boundary, image_size = config.model.unfreeze_from, config.data.image_size
-    trunk = folding.make_trunk(model, boundary)
-    train, validation = split.positions["train"], split.positions["validation"]
-
-    def batches_of(view):
-        batch_size = config.data.batch_size
-        if view == features.VALIDATION:
-            batches = pipeline.plain_batches(photos, validation, image_size, batch_size)
-        else:
-            batches = pipeline.view_batches(photos, train, view, batch_size, augmentation)
-        return batches.as_numpy_iterator()  # which every backend takes
-
-    shown = [(int(i), split.fingerprints[int(i)].digest) for part in (train, validation) for i in part]
-    identity = [shown, len(train), config.augment.to_dict(), image_size, _code_digest()]
-    cache = config.features.cache_dir or pathlib.Path(run.folder).resolve().parent / "features"
-    return features.store_views(
-        trunk,
-        batches_of,
-        (len(train), len(validation)),
-        config.features.views,
-        cache,
-        features.cache_key(trunk, boundary, identity),
-    )
-
-
-def _code_digest():
-    """Of the code between a file and what is stored: who edits it must not train on what it gave before."""
-    digest = hashlib.sha256()
-    for module in (reader, pipeline, resize, trivial_augment, operations, folding):
-        digest.update(pathlib.Path(module.__file__).read_bytes())
-    return digest.hexdigest()
+    plain = stored.rows(features.PLAIN, validation)
+    kept = pipeline.stored_in_order(lambda rows: plain.read(part, rows), len(validation), batch_size)
+    batches = pipeline.pair(kept, pipeline.label_batches(labels[validation], batch_size))
+    return Feed(network, len(train), batch_size, config.seed, training, batches)

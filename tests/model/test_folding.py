@@ -76,3 +76,17 @@ def test_in_bfloat16_the_trunk_is_a_folded_copy_as_near_to_float32_as_the_layers
         layer.set_weights([2 * each for each in layer.get_weights()])
     assert np.array_equal(trunk.predict_on_batch(photos)[0], activation)
     assert all(layer.trainable for layer in norms(half))
+
+
+def test_folded_weights_are_those_of_their_version():
+    """Who changes these numbers raises TRUNK_VERSION: stored features hold what the old ones gave."""
+    photo = keras.Input((1, 1, 1))
+    convolution, norm = keras.layers.Conv2D(2, 1), keras.layers.BatchNormalization(epsilon=0.25)
+    network = keras.Model(photo, norm(convolution(photo)))
+    # Kernel, bias; gamma, beta, mean and variance of the two channels.
+    values = ([[[[2.0, 3.0]]]], [1.0, 0.0], [1.0, 3.0], [0.5, -1.0], [3.0, 1.0], [0.75, 2.0])
+    network.set_weights([np.array(each, np.float32) for each in values])
+    kernel, bias = folding.fold_batch_norm(network).get_weights()
+    assert folding.TRUNK_VERSION == 1
+    np.testing.assert_allclose(kernel.ravel(), [2.0, 6.0], rtol=1e-6)
+    np.testing.assert_allclose(bias, [-1.5, -3.0], rtol=1e-6)

@@ -1,11 +1,16 @@
 """Stored views equal fresh ones, are whole or absent, and are computed once."""
 
+import copy
 import dataclasses
+import datetime
+import functools
+import json
 
 import keras
 import numpy as np
 import pytest
 
+from flowers_keras import runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, folding
@@ -16,6 +21,7 @@ from flowers_keras.training import features, feeds, phases, run_folder
 @pytest.fixture
 def setting(config, tmp_path):
     """Photos and splits of 3 classes, and a run's folder."""
+    config.augment.policy = "none"  # a second for each view that is traced
     photos = sources.load_photos(config.data)
     photos = dataclasses.replace(photos, labels=photos.labels % 3, class_names=("a", "b", "c"))
     parts = splits.split_photos(photos, config.data)
@@ -56,6 +62,7 @@ def test_each_epoch_is_a_permutation_of_its_own_and_can_be_entered_anywhere():
 
 def test_a_view_in_order_equals_the_same_epoch_in_training(setting, config):
     photos, split, _ = setting
+    config.augment.policy = "trivial_wide"
     make, train = trivial_augment.make_augmentation(config.augment, 75), split.positions["train"]
     kept = np.concatenate(list(pipeline.view_batches(photos, train, 3, 16, make).as_numpy_iterator()))
     fresh = pipeline.training_batches(photos, train, 16, make, 0, range(3, 4)).as_numpy_iterator()
@@ -71,6 +78,7 @@ def test_a_view_in_order_equals_the_same_epoch_in_training(setting, config):
 def test_training_on_stored_views_follows_training_on_fresh_ones(setting, config, network):
     """float32, deterministic, as many views as epochs: the same losses to 1e-4 over 3 epochs."""
     photos, split, run = setting
+    config.augment.policy = "trivial_wide"
     weights = network.get_weights()
     losses = {}
     for views in (3, 0):
@@ -93,78 +101,162 @@ def test_training_on_stored_views_follows_training_on_fresh_ones(setting, config
     assert losses[3][0] != losses[3][2]
 
 
+@pytest.fixture
+def passed(monkeypatch):
+    """[(view, photos)] that go through the trunk, a segment at a time."""
+    seen, original = [], features.Pass.values
+
+    def watched(self, view, positions):
+        seen.append((view, len(positions)))
+        return original(self, view, positions)
+
+    monkeypatch.setattr(features.Pass, "values", watched)
+    return seen
+
+
 def test_a_second_pass_computes_nothing_and_more_views_reuse_those_there(
-    setting, config, small, tmp_path, monkeypatch
+    setting, config, small, tmp_path, passed
 ):
     photos, split, run = setting
     feeds.make_feeds(small, photos, split, config, run)
-    folder = store_folder(tmp_path)
-    before = stored(folder)
-    made = []
-    original = features._store_view
-    monkeypatch.setattr(features, "_store_view", lambda *a: made.append(a[4]) or original(*a))
+    train, validation = len(split.positions["train"]), len(split.positions["validation"])
+    assert passed == [("view-000", train), ("view-001", train), ("plain", validation)]
+    before = stored(store_folder(tmp_path))
+    passed.clear()
     feeds.make_feeds(small, photos, split, config, run)
-    assert made == []
+    assert passed == []
     config.features.views = 3
     feeds.make_feeds(small, photos, split, config, run)
-    assert made == [2]
-    after = stored(folder)
+    assert passed == [("view-002", train)]
+    after = stored(store_folder(tmp_path))
     assert before == {name: after[name] for name in before}
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "manifest"])
-def test_a_damaged_view_is_noticed_and_made_again(setting, config, small, tmp_path, damage, capsys):
+def test_folds_pay_only_for_what_the_run_has_not_stored(setting, config, small, passed):
+    """Every photo outside the test part in every view, as it is and mirrored: as if computed at once."""
     photos, split, run = setting
     feeds.make_feeds(small, photos, split, config, run)
-    folder = store_folder(tmp_path)
-    before = stored(folder)
-    path = folder / "view-001" / "activation.npy"
-    data = bytearray(path.read_bytes())
-    if damage == "cut":
-        path.write_bytes(data[: len(data) // 2])
-    elif damage == "flip":
-        data[-100] ^= 1
-        path.write_bytes(data)
-    else:
-        (path.parent / "manifest.json").write_text("{")
-    feeds.make_feeds(small, photos, split, config, run)
-    assert "view-001 is damaged" in capsys.readouterr().out
-    assert stored(folder) == before
+    train, validation = split.positions["train"], split.positions["validation"]
+    every = np.sort(np.concatenate([train, validation]))
+    passed.clear()
+    wanted = {0: every, 1: every, features.PLAIN: every, features.MIRRORED: every}
+    found = features.compute_features(small, photos, split.fingerprints, wanted, config, run)
+    held = len(validation)
+    assert passed == [("view-000", held), ("view-001", held), ("plain", len(train)), ("mirrored", len(every))]
+    expected = folding.make_trunk(small, "mixed8")
+    plain = np.concatenate(list(pipeline.plain_batches(photos, every, 75, 16).as_numpy_iterator()))
+    for view, pixels in ((features.PLAIN, plain), (features.MIRRORED, plain[:, :, ::-1])):
+        for part, values in zip(("activation", "pooled"), expected.predict_on_batch(pixels), strict=True):
+            rows = found.rows(view, every)
+            np.testing.assert_allclose(rows.read(part, np.arange(len(rows))), values, rtol=1e-5, atol=1e-3)
+            chosen = np.array([5, 0, 40, 0])
+            np.testing.assert_allclose(rows.read(part, chosen), values[chosen], rtol=1e-5, atol=1e-3)
 
 
-def test_a_pass_that_is_killed_leaves_whole_views_only(setting, config, small, tmp_path, monkeypatch):
+def test_a_photo_that_is_added_costs_its_own_pass_and_no_other(setting, config, small, passed):
     photos, split, run = setting
-    feeds.make_feeds(small, photos, split, config, run)
-    whole = stored(store_folder(tmp_path))
-    features.files.discard(store_folder(tmp_path))
-    original, calls = pipeline.view_batches, []
-
-    def killed(photos, positions, view, *rest):
-        calls.append(view)
-        batches = original(photos, positions, view, *rest)
-        if view == 1 and len(calls) < 3:
-            raise KeyboardInterrupt
-        return batches
-
-    monkeypatch.setattr(pipeline, "view_batches", killed)
-    with pytest.raises(KeyboardInterrupt):
-        feeds.make_feeds(small, photos, split, config, run)
-    folder = store_folder(tmp_path)
-    assert {path.name for path in folder.iterdir() if path.is_dir()} == {"validation", "view-000"}
-    feeds.make_feeds(small, photos, split, config, run)
-    assert calls == [0, 1, 1]  # view 0 was not computed again
-    assert stored(folder) == whole
+    few = split.positions["train"][:-1]
+    for at in (few, split.positions["train"]):
+        features.compute_features(small, photos, split.fingerprints, {0: at, features.PLAIN: at}, config, run)
+    assert passed == [("view-000", len(few)), ("plain", len(few)), ("view-000", 1), ("plain", 1)]
 
 
-def test_the_key_names_everything_that_shapes_the_values(setting, config, small):
+def flatten_leaves(value, path=()):
+    for name, each in value.items():
+        yield from flatten_leaves(each, (*path, name)) if isinstance(each, dict) else [(*path, name)]
+
+
+def test_each_ingredient_alone_changes_the_key(config, small):
     trunk = folding.make_trunk(small, "mixed8")
-    key = features.cache_key(trunk, "mixed8", ["photos"])
-    assert features.cache_key(trunk, "mixed8", ["photos"]) == key
-    assert features.cache_key(trunk, "mixed7", ["photos"]) != key
-    assert features.cache_key(trunk, "mixed8", ["others"]) != key
-    kernel = next(x for x in small.layers if isinstance(x, keras.layers.Conv2D)).kernel
-    kernel.assign(kernel + 1e-3)
-    assert features.cache_key(trunk, "mixed8", ["photos"]) != key
+    contents = features.describe_contents(trunk, config)
+    assert contents == features.describe_contents(trunk, config)
+    leaves = list(flatten_leaves(contents))
+    assert len(leaves) >= 13
+    keys = {features.cache_key(contents)}
+    for *path, name in leaves:
+        changed = copy.deepcopy(contents)
+        section = functools.reduce(dict.__getitem__, path, changed)
+        section[name] = not section[name] if isinstance(section[name], bool) else f"{section[name]}1"
+        keys.add(features.cache_key(changed))
+    assert len(keys) == 1 + len(leaves)
+
+
+def test_whatever_shapes_a_value_is_an_ingredient(config, small, monkeypatch):
+    """Each change at its source: of settings, weights, precision, packages and our own versions."""
+
+    def key(boundary="mixed8"):
+        config.model.unfreeze_from = boundary
+        return features.cache_key(features.describe_contents(folding.make_trunk(small, boundary), config))
+
+    keys = [key()]
+    settings = {
+        "augment.policy": "none",
+        "augment.flip_and_crop": False,
+        "augment.seed": 1,
+        "data.image_size": 76,
+    }
+    assert {name.removeprefix("augment.") for name in settings} >= set(config.augment)
+    for name, value in settings.items():
+        before = config.to_dict()
+        config.update_from_flattened_dict({name: value})
+        keys.append(key())
+        config.update(before)
+    keys.append(key("pooled"))
+    versions = runtime.versions()
+    for package in ("keras", keras.backend.backend(), "tensorflow", "pillow"):
+        monkeypatch.setattr(runtime, "versions", lambda package=package: versions | {package: "0"})
+        keys.append(key())
+    monkeypatch.undo()
+    for module, name in ((pipeline, "PIXELS_VERSION"), (folding, "TRUNK_VERSION")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, 0)
+            keys.append(key())
+    kernel = small.get_layer("mixed8").kernel
+    kernel.assign(kernel + 1e-6)
+    keys.append(key())
+    with classifier.dtype_policy("mixed_bfloat16"):
+        half = keras.models.clone_model(
+            small,
+            clone_function=lambda layer: type(layer).from_config(layer.get_config() | {"dtype": "bfloat16"}),
+        )
+    half.set_weights(small.get_weights())
+    keys.append(features.cache_key(features.describe_contents(folding.make_trunk(half, "mixed8"), config)))
+    # Under TensorFlow its version is two of these changes.
+    assert len(set(keys)) == len(keys) - (keras.backend.backend() == "tensorflow")
+    assert (
+        features.cache_key(features.describe_contents(folding.make_trunk(small, "mixed8"), config))
+        == keys[-2]
+    )
+
+
+def test_a_photo_that_was_replaced_never_trains_on_the_old_features(setting, config, small, passed):
+    photos, split, run = setting
+    feeds.make_feeds(small, photos, split, config, run)
+    position = int(split.positions["train"][3])
+    other = dataclasses.replace(photos, read=lambda i: photos.read(0 if i == position else i))
+    passed.clear()
+    # As it is after the photos were split again: its own pass, and no other.
+    fingerprints = split.fingerprints | {position: split.fingerprints[0]}
+    again = dataclasses.replace(split, fingerprints=fingerprints)
+    feeds.make_feeds(small, other, again, config, run)
+    assert passed == [("view-000", 1), ("view-001", 1)]
+    # While a run goes on: its bytes are not those of its address.
+    config.features.views = 3
+    with pytest.raises(
+        UserError, match=f"photo {photos.ids[position]} cannot be used any more .changed since"
+    ):
+        feeds.make_feeds(small, other, split, config, run)
+
+
+def test_a_manifest_says_what_a_store_holds(setting, config, small, tmp_path):
+    photos, split, run = setting
+    feeds.make_feeds(small, photos, split, config, run)
+    manifest = json.loads((store_folder(tmp_path) / "store.json").read_text())
+    train, validation = (len(split.positions[part]) for part in ("train", "validation"))
+    assert manifest["photos"] == {"plain": validation, "view-000": train, "view-001": train}
+    assert manifest["bytes"] == sum(map(len, stored(store_folder(tmp_path)).values()))
+    assert manifest["sources"] == ["synthetic"] and manifest["contents"]["image_size"] == 75
+    assert manifest["made"] <= manifest["used"] <= datetime.datetime.now(datetime.UTC).isoformat()
 
 
 def test_head_and_seed_of_the_training_do_not_change_the_key(setting, config, small, tmp_path):
@@ -174,7 +266,7 @@ def test_head_and_seed_of_the_training_do_not_change_the_key(setting, config, sm
     small.get_layer("hidden").kernel.assign(small.get_layer("hidden").kernel * 2)
     feeds.make_feeds(small, photos, split, config, run)
     store_folder(tmp_path)  # raises where there are two
-    config.augment.policy = "none"
+    config.augment.flip_and_crop = False
     feeds.make_feeds(small, photos, split, config, run)
     assert len(list((tmp_path / "runs" / "features").iterdir())) == 2
 
@@ -182,6 +274,6 @@ def test_head_and_seed_of_the_training_do_not_change_the_key(setting, config, sm
 def test_a_disk_without_room_is_told_before_the_work(setting, config, small, monkeypatch):
     photos, split, run = setting
     monkeypatch.setattr(features.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1 << 20}))
-    monkeypatch.setattr(features, "_store_view", lambda *a: pytest.fail("work was started"))
+    monkeypatch.setattr(features.Pass, "values", lambda *_: pytest.fail("work was started"))
     with pytest.raises(UserError, match="the features need .* MB and .* has 1 MB free"):
         feeds.make_feeds(small, photos, split, config, run)

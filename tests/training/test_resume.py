@@ -34,8 +34,8 @@ SMALL = [
 MOMENTS = [
     "before config.json:1",
     "after splits.json:1",
-    "trunk:1",  # the validation photos
-    "trunk:3",  # in the first view
+    "trunk:1",
+    "trunk:3",  # in the first view, a segment of which is begun
     "trunk:5",  # in the second view
     "frozen:1",
     "frozen:5",  # in the second epoch

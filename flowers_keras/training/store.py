@@ -1,0 +1,201 @@
+"""Stored values of photos, addressed by photo: FOLDER/VIEW/SEGMENT.
+
+A segment is written once. Photos that are added later, and other runs or folds that want some of the
+same photos, add segments of what is missing.
+"""
+
+import contextlib
+import datetime
+import math
+import pathlib
+import time
+
+import ml_dtypes
+import numpy as np
+
+from flowers_keras import files, locks
+from flowers_keras.training import segments
+
+SEGMENT = 512  # photos; what a kill can cost
+
+LOCK = ".lock"
+
+MANIFEST = "store.json"
+
+WAIT = 2.0  # seconds between two looks at a store that another run fills
+
+NEWS = 60.0  # seconds after which a run that waits says so again
+
+
+class Store:
+    """The stored values of one key.
+
+    Args:
+      folder: pathlib.Path.
+    """
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self._places = {}  # view -> {address: (segment, row)}
+        self._known = set()  # (view, segment) whose manifest is in `_places`
+
+    def rows(self, view, addresses):
+        """Rows of photos that are stored in a view, in any order, also more than once."""
+        places = self._look(view)
+        return Rows(self.folder / view, [places[address] for address in addresses])
+
+    def missing(self, view, addresses):
+        """Positions in `addresses` of photos that are not stored, each photo once."""
+        places, first = self._look(view), {}
+        for position, address in enumerate(addresses):
+            if address not in places:
+                first.setdefault(address, position)
+        return list(first.values())
+
+    def fill(self, wanted, compute, batch_size, after_segment=lambda: None):
+        """Computes what is missing, segment after segment; waits where another process does so.
+
+        Args:
+          wanted: view -> addresses.
+          compute: (view, positions in its addresses) -> batches of (activation, pooled), NumPy.
+          batch_size: of all but the last of them; segments are whole batches, so that a pass that is
+            taken up again computes the same batches.
+          after_segment: called when a segment is on the disk.
+
+        Raises:
+          OSError: the folder cannot be written.
+        """
+        with contextlib.ExitStack() as held:
+            if not self._wait(held, wanted):
+                return
+            size = math.ceil(SEGMENT / batch_size) * batch_size
+            for view, addresses in wanted.items():
+                left = self.missing(view, addresses)
+                batches = iter(compute(view, left)) if left else ()
+                for start in range(0, len(left), size):
+                    chosen = [addresses[i] for i in left[start : start + size]]
+                    segments.write_segment(self.folder / view, chosen, batches)
+                    after_segment()
+
+    def verify(self, wanted):
+        """Removes damaged segments of wanted photos, and says so.
+
+        Args:
+          wanted: view -> addresses.
+        """
+        for view, addresses in wanted.items():
+            places = self._look(view)
+            for name in sorted({places[each][0] for each in addresses if each in places}):
+                if not segments.is_whole(self.folder / view / name):
+                    self._remove_damaged(view, name)
+
+    def describe(self, contents, source):
+        """Writes `store.json`: what the store holds, for the person who wonders what to remove.
+
+        Args:
+          contents: JSON value: all that shapes the values.
+          source: of the photos.
+        """
+        path, now = self.folder / MANIFEST, datetime.datetime.now(datetime.UTC)
+        before = files.read_json(path) if path.exists() else {"made": _text(now), "sources": []}
+        views = sorted(each.name for each in self.folder.iterdir() if each.is_dir())
+        manifest = {
+            "sources": sorted({*before["sources"], source}),
+            "photos": {view: len(self._look(view)) for view in views},
+            "bytes": sum(segments.size(self.folder / view / name) for view, name in self._known),
+            "made": before["made"],
+            "used": _text(now),
+            "contents": contents,
+        }
+        files.write_json(path, manifest)
+
+    def _look(self, view):
+        """{address: (segment, row)} of a view, with what was added since the last look."""
+        places, folder = self._places.setdefault(view, {}), self.folder / view
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if (view, path.name) in self._known or files.TEMPORARY in path.name:
+                continue
+            addresses = segments.read_addresses(path)
+            if addresses is None:
+                self._remove_damaged(view, path.name)
+                continue
+            self._known.add((view, path.name))
+            places |= {address: (path.name, row) for row, address in enumerate(addresses)}
+        return places
+
+    def _remove_damaged(self, view, name):
+        print(f"features: {self.folder / view / name} is damaged and is made again")
+        files.discard(self.folder / view / name)
+        self._known.discard((view, name))
+        places = self._places[view]
+        for address in [each for each, (segment, _) in places.items() if segment == name]:
+            del places[address]
+
+    def _wait(self, held, wanted):
+        """Takes the lock; False where nothing is missing, or no more."""
+        count = sum(len(set(addresses)) for addresses in wanted.values())
+        shown, since = None, 0.0
+        while True:
+            stored = count - sum(len(self.missing(*each)) for each in wanted.items())
+            if stored == count:
+                return False
+            try:
+                if held.enter_context(locks.hold(self.folder / LOCK)):
+                    self._remove_leftovers()
+                return True
+            except locks.Held:
+                if stored != shown or time.monotonic() - since > NEWS:
+                    shown, since = stored, time.monotonic()
+                    print(
+                        f"features: waiting for another run that fills {self.folder}: {stored:,} of the "
+                        f"{count:,} views of photos wanted here are stored"
+                    )
+                time.sleep(WAIT)
+
+    def _remove_leftovers(self):
+        """Of processes that were killed: what did not become a segment would fill the disk."""
+        for leftover in self.folder.glob(f"*/*{files.TEMPORARY}*"):
+            files.discard(leftover)
+
+
+class Rows:
+    """Certain photos of a view, in an order of their own.
+
+    Args:
+      folder: pathlib.Path of the view.
+      places: (segment, row) of each photo.
+    """
+
+    def __init__(self, folder, places):
+        names = sorted({name for name, _ in places})
+        number = {name: i for i, name in enumerate(names)}
+        self._folders = [folder / name for name in names]
+        self._segment = np.array([number[name] for name, _ in places], np.int64)
+        self._row = np.array([row for _, row in places], np.int64)
+
+    def __len__(self):
+        return len(self._row)
+
+    def read(self, part, rows):
+        """Values of some of the photos.
+
+        Args:
+          part: "activation" or "pooled".
+          rows: int [batch], positions among these photos, at least one.
+
+        Returns:
+          [batch, ...]: activations in the type in which the trunk computes, bfloat16 or float32; pooled
+          features in float32.
+        """
+        segment, row, values = self._segment[rows], self._row[rows], None
+        for number in np.unique(segment):
+            chosen = segment == number
+            found = segments.read_rows(self._folders[number], part, row[chosen])
+            if values is None:
+                values = np.empty((len(row), *found.shape[1:]), found.dtype)
+            values[chosen] = found
+        return values.view(ml_dtypes.bfloat16) if values.dtype == np.uint16 else values
+
+
+def _text(time):
+    return time.isoformat(timespec="seconds")
