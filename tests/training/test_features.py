@@ -242,9 +242,8 @@ def test_a_photo_that_was_replaced_never_trains_on_the_old_features(setting, con
     assert passed == [("view-000", 1), ("view-001", 1)]
     # While a run goes on: its bytes are not those of its address.
     config.features.views = 3
-    with pytest.raises(
-        UserError, match=f"photo {photos.ids[position]} cannot be used any more .changed since"
-    ):
+    message = f"{photos.ids[position]} cannot be read any more: changed since it was split"
+    with pytest.raises(UserError, match=message), pipeline.photo_errors():
         feeds.make_feeds(small, other, split, config, run)
 
 
