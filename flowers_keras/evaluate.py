@@ -1,33 +1,47 @@
-"""What the shipped model does on labelled photos: for the recipe, and for any folder of them.
+"""The figures of a trained model on any labelled photos, one folder a class.
 
-The door: `python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH`.
+python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH
 """
 
 from flowers_keras import errors, files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import labelled_folder
 
 
 def main(arguments=None):
-    """The door: prints the figures, writes them where `--output` says, returns the exit status."""
+    """Prints the figures, writes them where `--output` says, returns the exit status."""
     parser = errors.Arguments(
         prog="python -m flowers_keras.evaluate",
         description="Measures a trained model on labelled photos, one folder a class.",
     )
-    parser.add_argument("--model", required=True, type=files.user_path, help="runs/x/model.keras")
-    parser.add_argument("--data", required=True, metavar="folder:PATH", help="folder names are class names")
+    parser.add_argument(
+        "--model", required=True, type=files.model_file, metavar="runs/x/model.keras", help="or its folder"
+    )
+    parser.add_argument(
+        "--data", required=True, type=data_folder, metavar="folder:PATH", help="folder names are class names"
+    )
     parser.add_argument(
         "--output", type=files.user_path, metavar="FILE.json", help="gets all figures in full"
     )
     options = parser.parse_args(arguments)
-    record = labelled_folder._beside(options.model, "metrics.json")
-    if options.output and options.output.resolve() == record.resolve():
+    if options.output and options.output.resolve() == options.model.with_name("metrics.json").resolve():
         raise UserError(f"--output={options.output} is the run's own record; choose another name")
+    from flowers_keras.evaluation import labelled_folder  # Keras takes seconds: no mistake waits for it
+
     metrics = labelled_folder.evaluate_folder(options.model, options.data)
     if options.output:
         files.write_json(options.output, metrics)
     print(labelled_folder.summary(metrics))
     return 0
+
+
+def data_folder(text):
+    """`text` again, if it is "folder:PATH" and there is such a folder; else raises a UserError."""
+    kind, _, path = text.partition(":")
+    if kind != "folder" or not path:
+        raise UserError(f"--data={text} is no labelled folder; type --data=folder:PATH, a folder a class")
+    if not files.user_path(path).is_dir():
+        raise UserError(f"--data={text} is no folder; type folder: and the path of your photos")
+    return text
 
 
 if __name__ == "__main__":

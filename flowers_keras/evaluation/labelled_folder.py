@@ -1,12 +1,9 @@
-"""What the shipped model does on labelled photos: for the recipe, and for any folder of them.
+"""The figures of a saved model on a labelled folder, which need not be that of its run."""
 
-The door: `python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH`.
-"""
-
-import ml_collections
 import numpy as np
 
 from flowers_keras import files
+from flowers_keras.config import default_config
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure
 from flowers_keras.model import archive
@@ -18,7 +15,7 @@ def evaluate_folder(model_path, data):
 
     Args:
       model_path: pathlib.Path of a `model.keras`, or of the folder of its run.
-      data: "folder:PATH".
+      data: "folder:PATH", one folder a class.
 
     Returns:
       dict of the kind of `metrics.json`'s "test", and besides "left_out" ([id, reason] of broken
@@ -35,7 +32,7 @@ def evaluate_folder(model_path, data):
     if not fingerprints:
         name, why = left_out[0]
         raise UserError(f"no photo of {data} can be used; the first is {name}: {why}")
-    config = ml_collections.ConfigDict(card["recipe"])
+    config = measuring_config(card)
     with pipeline.photo_errors():
         positions = np.array(sorted(fingerprints))
         predictions = measure.predict_photos(model, photos, positions, config, "evaluate")
@@ -49,6 +46,20 @@ def evaluate_folder(model_path, data):
     return measure.compute_metrics(predictions, temperature) | found
 
 
+def measuring_config(card):
+    """The config to measure a model with: from its card what it holds, else defaults.
+
+    Example:
+      >>> measuring_config({"image_size": 299}).data.batch_size
+      32
+    """
+    config, recipe = default_config(), card.get("recipe", {})
+    for section, field in (("data", "batch_size"), ("data", "twin_distance"), ("evaluation", "tta")):
+        config[section][field] = recipe.get(section, {}).get(field, config[section][field])
+    config.data.image_size = card["image_size"]
+    return config
+
+
 def _beside(model_path, name):
     return (model_path if model_path.is_dir() else model_path.parent) / name
 
@@ -60,7 +71,8 @@ def summary(metrics):
     lines = [
         f"{metrics['count']} photos: accuracy {metrics['accuracy']:.2%} (95 % interval {low:.1%} to "
         f"{high:.1%}){'' if tta is None else f', with TTA {tta:.2%}'}",
-        f"loss {metrics['loss']:.4f}, expected calibration error {metrics['ece']:.4f}",
+        f"loss {metrics['loss']:.4f}, expected calibration error {metrics['ece']:.4f} "
+        f"(up to {metrics['ece_by_chance']:.4f} by chance alone)",
     ]
     for name, each in metrics["per_class"].items():
         recall, precision = (

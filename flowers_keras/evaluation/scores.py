@@ -1,7 +1,6 @@
 """The figures: accuracy and its interval, cross-entropy, confusion, calibration.
 
-Sums are exact (`math.fsum`), so that a figure does not depend on the order of the photos: the same
-photos read from a folder and from TFDS give the same digits.
+Sums are exact (`math.fsum`): a figure does not depend on the order of the photos.
 """
 
 import math

@@ -89,9 +89,9 @@ class Classifier:
     ) -> Iterator[Answer]:
         """Yields the Answer to each photo, in order; one that cannot be read does not stop it.
 
-        Photos are computed in batches of one size, the last one filled up, so that neighbours do not
-        matter (see `evaluate.predict_batch`). A few photos alone are computed in a `SMALL` batch:
-        there the last digits may be others, in JAX by about 1e-6.
+        Photos are computed in batches of one size, the last one filled up, so that neighbours
+        matter by about 1e-6 at most (see `predict_batch`). A few photos alone are computed in a
+        `SMALL` batch: there the last digits may be others, in JAX by about 1e-6.
 
         Args:
           photos, tta: as for `predict`; an Answer among the photos is passed on.
@@ -169,6 +169,8 @@ def predict_batch(model, photos, batch_size):
 
     The backend picks its algorithms by the size of the batch: a photo alone gives other last digits
     than the same photo among others. So a smaller batch is filled up, and what fills it is dropped.
+    A backend with several threads splits a batch among them, so that the place of a photo in it may
+    still change its probabilities by about 1e-6.
 
     Args:
       model: a classifier.
