@@ -30,7 +30,7 @@ def _cell(i, j, count, total, class_names):
     shade = 0.7 * (share if i == j else share**0.5)
     return {
         "count": count,
-        "look": ("right" if i == j else "wrong") if count else "zero",
+        "style": ("right" if i == j else "wrong") if count else "zero",
         "shade": f"{shade:.2f}",
         "words": f"{class_names[i]} classified as {class_names[j]}: {count} of {total}",
     }

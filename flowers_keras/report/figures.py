@@ -7,7 +7,7 @@ from flowers_keras.report import svg
 
 PARTS = ("train", "validation", "test")
 
-TOOLTIP_POINTS = 200  # more in a line than this are not told apart anyway
+TOOLTIP_POINTS = 200  # more in a line overlap
 
 
 def accuracy_strip(parts):

@@ -1,7 +1,7 @@
 """Elements of an SVG drawing, made by hand: a frame with axes, its ticks, dots, lines and words.
 
 Positions are in units of the drawing, about a pixel on a phone. Colours come from the page's style
-sheet by the class of an element, its `look`. All text goes through `tag`, which escapes it.
+sheet by the class of an element, its `style`. All text goes through `tag`, which escapes it.
 """
 
 import math
@@ -80,7 +80,7 @@ def whole_ticks(count):
 
 
 def drawing(frame, title, description, parts, **attributes):
-    """The `svg` element of a frame; a screen reader says its title and description."""
+    """The `svg` element of a frame; screen readers read its title and description."""
     return tag(
         "svg",
         *parts,
@@ -92,19 +92,19 @@ def drawing(frame, title, description, parts, **attributes):
     )
 
 
-def dot(x, y, radius, look, words=""):
-    """A dot that tells `words` when it is pointed at."""
-    return tag("circle", *([tag("title", words)] if words else []), cx=x, cy=y, r=radius, class_=look)
+def dot(x, y, radius, style, tooltip=""):
+    """A dot with a tooltip, if one is given."""
+    return tag("circle", *([tag("title", tooltip)] if tooltip else []), cx=x, cy=y, r=radius, class_=style)
 
 
-def line(x1, y1, x2, y2, look):
+def line(x1, y1, x2, y2, style):
     """A straight line."""
-    return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=look)
+    return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=style)
 
 
-def text(x, y, words, look):
-    """A line of text; (x, y) is its start, or what the look makes of it."""
-    return tag("text", words, x=x, y=y, class_=look)
+def text(x, y, content, style):
+    """A line of text that starts at (x, y), ends there with the style "end", is centred with "middle"."""
+    return tag("text", content, x=x, y=y, class_=style)
 
 
 def join(parts):

@@ -216,8 +216,8 @@ def test_the_figure_shows_every_group_as_text_and_stands_alone(finish, tmp_path,
     height = float(elements[0][1]["viewBox"].split()[3])
     assert all(0 < float(each["y"]) < height for tag, each, _ in elements if tag == "text")
     (style,) = [text for tag, _, text in elements if tag == "style"]
-    looks = {look for _, each, _ in elements for look in each.get("class", "").split()}
-    assert "var(" not in style and not [look for look in looks if f".{look} " not in style]
+    classes = {name for _, each, _ in elements for name in each.get("class", "").split()}
+    assert "var(" not in style and not [name for name in classes if f".{name} " not in style]
     first = pathlib.Path("figure.svg").read_bytes()
     compare.main([*names, "a<c", "--output=figure.svg"])
     assert pathlib.Path("figure.svg").read_bytes() == first

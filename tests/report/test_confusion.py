@@ -8,7 +8,7 @@ from flowers_keras.report import confusion
 def test_confusion_is_shown_as_cells_shaded_by_their_share():
     (name, cells), *_ = confusion.confusion_cells([[3, 1], [0, 0]], ("a", "b"))
     assert name == "a" and [cell["count"] for cell in cells] == [3, 1]
-    assert [cell["look"] for cell in cells] == ["right", "wrong"]
+    assert [cell["style"] for cell in cells] == ["right", "wrong"]
     assert [cell["shade"] for cell in cells] == ["0.52", "0.35"]
     assert cells[1]["words"] == "a classified as b: 1 of 4"
 

@@ -298,10 +298,10 @@ def test_the_finished_run_is_announced_with_its_figures(tmp_path, metrics, capsy
     run = run_folder.Run(tmp_path, CONFIG)
     files.write_json(run.path("metrics.json"), metrics)
     assert page.announce(run) == json.loads(json.dumps(metrics))
-    told = capsys.readouterr().out
-    assert f"test accuracy {metrics['test']['accuracy']:.1%}" in told
-    assert f"with TTA {metrics['test']['accuracy_tta']:.1%}" in told
-    assert "bad: A <b>title</b>" in told and str(run.path("report.html")) in told
+    printed = capsys.readouterr().out
+    assert f"test accuracy {metrics['test']['accuracy']:.1%}" in printed
+    assert f"with TTA {metrics['test']['accuracy_tta']:.1%}" in printed
+    assert "bad: A <b>title</b>" in printed and str(run.path("report.html")) in printed
     metrics["test"]["accuracy_tta"] = None
     files.write_json(run.path("metrics.json"), metrics)
     page.announce(run)
