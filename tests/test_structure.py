@@ -1,0 +1,71 @@
+"""The house: the order of its folders, no cycles, small modules, and who may call TensorFlow."""
+
+import ast
+import pathlib
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).parents[1] / "flowers_keras"
+MODULES = {
+    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")
+}
+ORDER = (
+    "ground",
+    "photos",
+    "augment",
+    "model",
+    "training",
+    "evaluation",
+    "report",
+    "serving",
+    "top",
+    "benchmark",
+)
+
+
+def level(path):
+    """The place in `ORDER` of a module; commands and the recipe are on top, the rest beside them ground."""
+    if "/" in path:
+        return ORDER.index(path.partition("/")[0])
+    functions = {node.name for node in MODULES[path].body if isinstance(node, ast.FunctionDef)}
+    return ORDER.index("top" if functions & {"main", "train_and_evaluate"} else "ground")
+
+
+def imports(path):
+    """Modules of ours that a module imports, wherever in it, as paths."""
+    for node in ast.walk(MODULES[path]):
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: import by the full name"
+            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names = [each.value for each in node.args if isinstance(each, ast.Constant)]
+        else:
+            continue
+        for name in names:
+            file = name.removeprefix("flowers_keras.").replace(".", "/") + ".py"
+            if name.startswith("flowers_keras.") and file in MODULES:
+                yield file
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_a_module_imports_only_what_comes_before_it(path):
+    if path != "__init__.py":  # which loads on demand
+        later = [each for each in imports(path) if level(each) > level(path)]
+        assert not later, f"{path} imports {later}"
+
+
+def test_no_cycles():
+    remaining = {path: set(imports(path)) - {path} for path in MODULES if path != "__init__.py"}
+    while free := [path for path, needs in remaining.items() if not needs & remaining.keys()]:
+        for path in free:
+            del remaining[path]
+    assert not remaining, f"among {sorted(remaining)}"
+
+
+def test_no_alias_of_a_module_of_ours():
+    for path, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("flowers_keras"):
+                assert not [each.name for each in node.names if each.asname], path
