@@ -1,7 +1,32 @@
 """The contact sheet of all operations: `python -m flowers_keras.augment --output=sheet.png [PHOTO]`."""
 
-from flowers_keras import errors
-from flowers_keras.augment import contact_sheet
+from flowers_keras import errors, files
+
+
+def main(arguments=None):
+    """Writes the sheet and returns the exit status."""
+    parser = errors.Arguments(
+        prog="python -m flowers_keras.augment",
+        description="Draws what TrivialAugmentWide does to a photo: an operation a row, levels across.",
+    )
+    parser.add_argument(
+        "--output", required=True, type=files.user_path, metavar="SHEET.png", help="the picture to write"
+    )
+    parser.add_argument(
+        "photo", nargs="?", type=files.user_path, metavar="PHOTO", help="a photo; without it, a drawn flower"
+    )
+    options = parser.parse_args(arguments)
+    if options.output.suffix.lower() != ".png":
+        raise errors.UserError(f"--output={options.output} is no PNG; let its name end in .png")
+
+    from flowers_keras.augment import contact_sheet  # TensorFlow, for which a wrong flag need not wait
+
+    sheet = contact_sheet.draw_sheet(contact_sheet.read_subject(options.photo))
+    with files.whole_file(options.output) as temporary:
+        sheet.save(temporary, "PNG")
+    print(f"wrote {options.output}, {sheet.width}x{sheet.height} pixels")
+    return 0
+
 
 if __name__ == "__main__":
-    errors.run_command(contact_sheet.main)
+    errors.run_command(main)

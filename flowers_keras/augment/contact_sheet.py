@@ -3,7 +3,6 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from flowers_keras import errors, files
 from flowers_keras.augment import trivial_augment
 from flowers_keras.augment.operations import OPERATIONS
 from flowers_keras.errors import UserError
@@ -53,29 +52,7 @@ def draw_sheet(photo):
     return sheet
 
 
-def main(arguments=None):
-    """The door: writes the sheet and returns the exit status."""
-    parser = errors.Arguments(
-        prog="python -m flowers_keras.augment",
-        description="Draws what TrivialAugmentWide does to a photo: an operation a row, levels across.",
-    )
-    parser.add_argument(
-        "--output", required=True, type=files.user_path, metavar="SHEET.png", help="the picture to write"
-    )
-    parser.add_argument(
-        "photo", nargs="?", type=files.user_path, metavar="PHOTO", help="a photo; without it, a drawn flower"
-    )
-    options = parser.parse_args(arguments)
-    if options.output.suffix.lower() != ".png":
-        raise UserError(f"--output={options.output} is no PNG; let its name end in .png")
-    sheet = draw_sheet(_read(options.photo))
-    with files.whole_file(options.output) as temporary:
-        sheet.save(temporary, "PNG")
-    print(f"wrote {options.output}, {sheet.width}x{sheet.height} pixels")
-    return 0
-
-
-def _read(path):
+def read_subject(path):
     """uint8 [height, width, 3]: the photo at `path`, or a drawn one for None."""
     if path is None:
         return synthetic.draw_flower(0, seed=3, image_size=IMAGE_SIZE)

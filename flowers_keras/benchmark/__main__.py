@@ -5,30 +5,20 @@
 Machines differ and are noisy: compare figures of one run, as ratios to the last row of a table.
 """
 
-import functools
+import importlib
 
-from flowers_keras import errors, files, flags, runtime
-from flowers_keras.benchmark import (
-    agreement,
-    experiment,
-    machine,
-    predict_command,
-    runtimes,
-    scaling,
-    stages,
-    whole_recipe,
-)
+from flowers_keras import errors, files, flags
 
-TABLES = {
-    "augmentation": stages.time_augmentation,
-    "input": stages.time_input,
-    "trunk": stages.time_trunk,
-    "training": stages.time_training,
-    "recipe": whole_recipe.time_recipe,
-    "scaling": scaling.measure_scaling,
-    "agreement": agreement.measure_agreement,
-    "predict": predict_command.time_predict,
-    "runtimes": runtimes.measure_runtimes,
+TABLES = {  # name -> module and function, imported when it is wanted
+    "augmentation": "stages.time_augmentation",
+    "input": "stages.time_input",
+    "trunk": "stages.time_trunk",
+    "training": "stages.time_training",
+    "recipe": "whole_recipe.time_recipe",
+    "scaling": "scaling.measure_scaling",
+    "agreement": "agreement.measure_agreement",
+    "predict": "predict_command.time_predict",
+    "runtimes": "runtimes.measure_runtimes",
 }
 TRAINED = ("agreement", "predict", "runtimes")  # tables about a model that is trained
 
@@ -40,6 +30,10 @@ def main(arguments=None):
     parser.add_argument("--model", type=files.user_path, help="runs/x/model.keras, for tables that need one")
     options, config = flags.parse_arguments(parser, arguments, required=False)
     tables = choose_tables([name for name in options.only.split(",") if name], options.model)
+
+    from flowers_keras import runtime  # seconds of imports that a wrong flag need not wait for
+    from flowers_keras.benchmark import experiment, machine
+
     subject = experiment.load_experiment(config)
     policy = runtime.resolve_policy(config.runtime.dtype_policy)
     size, batch_size = config.data.image_size, config.data.batch_size
@@ -47,19 +41,21 @@ def main(arguments=None):
         f"{machine.describe()}\n"
         f"{policy}, {size} px, batches of {batch_size}, {len(subject.photos.ids)} photos"
     )
-    for table in tables:
-        print(f"\n{table(subject)}")
+    for name in tables:
+        module, _, function = TABLES[name].partition(".")
+        measure = getattr(importlib.import_module(f"flowers_keras.benchmark.{module}"), function)
+        model = (options.model,) if name in TRAINED else ()
+        print(f"\n{measure(subject, *model)}")
 
 
 def choose_tables(names, model):
-    """The functions Experiment -> Table of `names`; those of `TRAINED` only where there is a model."""
+    """The tables to make: `names`, or all; those of `TRAINED` only where there is a model."""
     for name in names:
         if name not in TABLES:
             raise errors.UserError(f"--only={name} is not a table; they are {', '.join(TABLES)}")
         if name in TRAINED and not model:
             raise errors.UserError(f"--only={name} needs a trained model; add --model=runs/x/model.keras")
-    bound = TABLES | {name: functools.partial(TABLES[name], model_path=model) for name in TRAINED}
-    return [bound[name] for name in names or TABLES if name not in TRAINED or model]
+    return [name for name in names or TABLES if name not in TRAINED or model]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
-from flowers_keras.augment import contact_sheet, trivial_augment
+from flowers_keras.augment import __main__, contact_sheet, trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.photos.resize import resize
 
@@ -517,7 +517,7 @@ def test_the_door_draws_every_operation(tmp_path, monkeypatch, capsys):
 
 
 def test_the_door_draws_without_a_photo(tmp_path):
-    assert contact_sheet.main([f"--output={tmp_path}/sheet.png"]) == 0
+    assert __main__.main([f"--output={tmp_path}/sheet.png"]) == 0
     assert len(Image.open(tmp_path / "sheet.png").getcolors(1 << 24)) > 1000
 
 
@@ -533,5 +533,5 @@ def test_the_door_says_what_is_wrong(tmp_path, output, photo, message):
     (tmp_path / "broken.jpg").write_bytes(b"hello")
     Image.new("RGB", (5, 5)).save(tmp_path / "photo.png")
     with pytest.raises(UserError, match=message):
-        contact_sheet.main([f"--output={tmp_path / output}", str(tmp_path / photo)])
+        __main__.main([f"--output={tmp_path / output}", str(tmp_path / photo)])
     assert not (tmp_path / output).exists()
