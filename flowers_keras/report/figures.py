@@ -2,7 +2,6 @@
 
 import math
 
-from flowers_keras.evaluation.scores import CALIBRATION_BINS
 from flowers_keras.report import svg
 
 PARTS = ("train", "validation", "test")
@@ -102,12 +101,13 @@ def _curve(frame, line, kind, label):
     return svg.join(parts)
 
 
-def reliability_diagram(bins, as_trained):
+def reliability_diagram(bins, as_trained, bin_width):
     """How often the model is right at each confidence; on the diagonal it is calibrated.
 
     Args:
       bins: (lower edge, mean confidence, accuracy, count), as scores.reliability gives.
       as_trained: the same before calibration.
+      bin_width: of the confidence, from 0 to 1.
     """
     frame = svg.Frame((0.0, 1.0), (0.0, 1.0), (svg.WIDTH, 300), top=12, bottom=86)
     counts = svg.Frame(frame.x, (0, max(count for *_, count in bins)), frame.size, top=222, bottom=44)
@@ -122,7 +122,7 @@ def reliability_diagram(bins, as_trained):
         box = {
             "x": frame.at_x(lower) + 1,
             "y": counts.at_y(count),
-            "width": frame.at_x(1 / CALIBRATION_BINS) - frame.at_x(0) - 2,
+            "width": frame.at_x(bin_width) - frame.at_x(0) - 2,
             "height": counts.bottom - counts.at_y(count),
         }
         parts.append(svg.tag("rect", svg.tag("title", words), class_="bar", **box))

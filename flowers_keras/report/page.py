@@ -99,7 +99,7 @@ def draw(metrics, predictions, history, config):
         "accuracy": figures.learning_curve(history, "accuracy", phase_names),
         "loss": figures.learning_curve(history, "loss", phase_names, log=True),
         "kept": history[figures.best_epoch(history)],
-        "reliability": figures.reliability_diagram(*bins),
+        "reliability": figures.reliability_diagram(*bins, bin_width=1 / scores.CALIBRATION_BINS),
         "shift": {
             name: figures.shift_panel(name, metrics["shift"]["accuracy"], accuracies)
             for name, accuracies in conditions.items()

@@ -33,7 +33,7 @@ def test_words_in_a_drawing_are_text():
 
 
 def test_a_dot_of_the_reliability_diagram_lies_where_its_figures_say():
-    page = Page(figures.reliability_diagram([(0.5, 0.5, 0.25, 3), (0.9, 1.0, 1.0, 6)], []))
+    page = Page(figures.reliability_diagram([(0.5, 0.5, 0.25, 3), (0.9, 1.0, 1.0, 6)], [], 0.1))
     low, high = page.all("circle")
     frame = [line for line in page.all("line") if line["class"] == "boundary"][0]
     left, bottom, right, top = (float(frame[name]) for name in ("x1", "y1", "x2", "y2"))
