@@ -5,6 +5,7 @@ are cut out before a decoder sees the file: nobody needs them here, compressed o
 gigabytes, and Pillow warns on standard error about each of them that is damaged.
 """
 
+import re
 import struct
 import zlib
 
@@ -14,6 +15,15 @@ JPEG_SCAN = 0xDA
 JPEG_WITHOUT_LENGTH = {0x00, 0x01, *range(0xD0, 0xDA), 0xFF}  # and fill bytes
 JPEG_METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}  # not JFIF, E0, and Adobe, EE: they tell colours
 PNG_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+# Size, bits, compression, colours, strips or tiles and tables of the first page; not the orientation.
+TIFF_PICTURE = {
+    *(254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320),
+    *(322, 323, 324, 325, 338, 339, 347, 529, 530, 531, 532),
+}
+TIFF_SUBFILE, TIFF_CHANNELS = 254, 277
+TIFF_PLACES = {273: 279, 324: 325}  # of strips and tiles -> their lengths
+TIFF_LETTERS = {1: "B", 2: "B", 3: "H", 4: "I", 5: "Q", 7: "B"}  # of `struct`, by the type of a value
+MAX_CHANNELS = 6  # of a TIFF; Pillow complains on standard error about more
 GIF_EXTENSION, GIF_FRAME, GIF_END, GIF_CONTROL = 0x21, 0x2C, 0x3B, 0xF9
 EXIF_ORIENTATION = 0x0112
 
@@ -26,12 +36,12 @@ def strip_metadata(kind, data):
     """Cuts out what does not make the picture.
 
     Args:
-      kind: "JPEG", "PNG", "WebP", "GIF" or "BMP".
+      kind: the format, as `formats.format_of` names it.
       data: bytes of the file.
 
     Returns:
-      (bytes of a file with the same picture, its EXIF block); b"" where it has none, or is a WebP,
-      which Pillow parses without harm.
+      (bytes of a file with the same picture, its EXIF block); b"" where it has none, or its decoder
+      turns the picture (HEIC, AVIF), or gives us the block as it is (WebP).
 
     Raises:
       BrokenPhoto: the file is incomplete or damaged.
@@ -43,6 +53,10 @@ def strip_metadata(kind, data):
         return _strip_png(data)
     if kind == "GIF":
         return _strip_gif(data), b""
+    if kind == "TIFF":
+        return _strip_tiff(data), data
+    if kind in ("AVIF", "HEIC"):  # the boxes that turn the picture count there, not its EXIF block
+        return re.sub(rb"(?s)(infe[\2\3].{7,9})(?:Exif|mime)", rb"\1free", data), b""
     if kind == "WebP" and int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise BrokenPhoto("truncated")
     return data, b""
@@ -118,6 +132,43 @@ def _strip_gif(data):
         raise BrokenPhoto("damaged GIF (its frame is out of sight)")
     start = data[:6] + struct.pack("<2H", *size) + data[10:screen_end]
     return b"".join([start, control, memoryview(data)[at:]])
+
+
+def _strip_tiff(data):
+    """The file with another directory at its end, of the picture's own tags; nothing else moves."""
+    order = "<" if data[0] == ord("I") else ">"
+    entries = {}
+    (start,) = struct.unpack_from(order + "I", data, 4)
+    (count,) = struct.unpack_from(order + "H", data, start)
+    for at in range(start + 2, start + 2 + 12 * count, 12):
+        tag, of_type, length = struct.unpack_from(order + "HHI", data, at)
+        if tag in TIFF_PICTURE:
+            if of_type not in TIFF_LETTERS or length > MAX_SEGMENTS:
+                raise BrokenPhoto(f"damaged TIFF (tag {tag})")
+            entries[tag] = data[at : at + 12]
+    values = {tag: _tiff_values(data, order, entry) for tag, entry in entries.items()}
+    if sum(values.get(TIFF_SUBFILE, ())) & 1:
+        raise BrokenPhoto("not a photo but a preview, as in a camera's raw file; export it as JPEG")
+    if max(values.get(TIFF_CHANNELS, (1,)), default=1) > MAX_CHANNELS:
+        raise BrokenPhoto(f"a TIFF of more than {MAX_CHANNELS} channels")
+    for places, lengths in TIFF_PLACES.items():
+        for place, length in zip(values.get(places, ()), values.get(lengths, ()), strict=False):
+            if place + length > len(data):
+                raise BrokenPhoto("truncated")
+    padding = bytes(len(data) % 2)
+    place = struct.pack(order + "I", len(data) + len(padding))
+    directory = struct.pack(order + "H", len(entries)) + b"".join(entries.values()) + bytes(4)
+    return b"".join([data[:4], place, memoryview(data)[8:], padding, directory])
+
+
+def _tiff_values(data, order, entry):
+    """The values of an entry of a directory; struct.error where they are outside of the file."""
+    _, of_type, length = struct.unpack_from(order + "HHI", entry)
+    letter = TIFF_LETTERS[of_type]
+    if struct.calcsize(letter) * length <= 4:
+        return struct.unpack_from(f"{order}{length}{letter}", entry, 8)
+    (place,) = struct.unpack_from(order + "I", entry, 8)
+    return struct.unpack_from(f"{order}{length}{letter}", data, place)
 
 
 def _colour_table(flags):

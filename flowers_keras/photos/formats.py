@@ -10,6 +10,8 @@ from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
+    Image,
+    ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -26,6 +28,16 @@ SUFFIXES = (
     *(".heic", ".heif", ".hif", ".avif"),
 )
 
+
+class TiffImageFile(TiffImagePlugin.TiffImageFile):
+    """Pillow's, without a warning of its own about a size that is below our limit."""
+
+    def load_prepare(self):
+        if self._im is None:
+            self.im = Image.core.new(self.mode, self._tile_size)
+        ImageFile.ImageFile.load_prepare(self)
+
+
 _FORMATS = {  # name -> (how it begins, Pillow's class; None where another library reads it)
     "JPEG": (rb"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
     "PNG": (rb"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
@@ -33,7 +45,7 @@ _FORMATS = {  # name -> (how it begins, Pillow's class; None where another libra
     "GIF": (rb"GIF8[79]a", GifImagePlugin.GifImageFile),
     "BMP": (rb"(?s)BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", BmpImagePlugin.BmpImageFile),
     # Canon's raw files begin like a TIFF.
-    "TIFF": (rb"(?s)(?:II\*\0|MM\0\*)(?!....CR)", TiffImagePlugin.TiffImageFile),
+    "TIFF": (rb"(?s)(?:II\*\0|MM\0\*)(?!....CR)", TiffImageFile),
     # The general brands mif1 and msf1 hold either; the brands after them tell which.
     "AVIF": (
         rb"(?s)....ftyp(?:avi[fs]|m[is]f1....(?:(?!hei|hev)....){0,9}avi[fs])",
@@ -74,9 +86,18 @@ def format_of(data):
     return next((name for name, (begins, _) in _FORMATS.items() if re.match(begins, start)), None)
 
 
-def image_class(name):
-    """Pillow's class of a format; None for HEIC."""
-    return _FORMATS[name][1]
+def open_image(name, file):
+    """A PIL.Image.Image of a file of a format, whose size is known and whose pixels are not decoded.
+
+    Raises:
+      ImportError: the package that reads HEIC is not installed.
+      Exception: whatever the library raises about damaged bytes.
+    """
+    if name == "HEIC":
+        import pillow_heif  # here, as nobody else needs it
+
+        return pillow_heif.HeifImageFile(file)
+    return _FORMATS[name][1](file)
 
 
 def why_no_photo(data):

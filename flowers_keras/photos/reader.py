@@ -110,10 +110,10 @@ def _open_without_waiting(path, flags):
 
 
 def read_photo(data):
-    """Decodes a JPEG, PNG, WebP, GIF or BMP. May be called by many threads.
+    """Decodes a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF. May be called by many threads.
 
     Args:
-      data: bytes of the file. Of an animation, the first frame counts.
+      data: bytes of the file. Of an animation or of many pages, the first counts.
 
     Returns:
       uint8 [height, width, 3], RGB, 0 to 255, upright by its EXIF orientation; not to be written
@@ -127,16 +127,14 @@ def read_photo(data):
     data, kind = formats.trimmed(data), formats.format_of(data)
     if kind is None:
         raise BrokenPhoto(formats.why_no_photo(data))
-    if kind == "HEIC":
-        raise BrokenPhoto("HEIC, which is not read yet")
     # Another library in this process may have told Pillow to fill what is missing with grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         picture, exif = containers.strip_metadata(kind, data)
-        with formats.image_class(kind)(io.BytesIO(picture)) as image:
+        with formats.open_image(kind, io.BytesIO(picture)) as image:
             _check_size(image, picture)
             image.load()
-            turn = UPRIGHT.get(containers.orientation(exif or image.info.get("exif", b"")))
+            turn = UPRIGHT.get(containers.orientation(exif or image.info.get("exif") or b""))
             return _pixels(image if turn is None else image.transpose(turn))
     except BrokenPhoto:
         raise
@@ -147,6 +145,8 @@ def read_photo(data):
 def _check_size(image, picture):
     """Refuses, before memory is taken, what the header says would take too much of it, or time."""
     width, height = image.size
+    if image.format == "TIFF" and image.mode in ("I", "F"):
+        raise BrokenPhoto("a TIFF of 32 bits a channel; save it with 8 or 16")
     if max(width, height) > MAX_SIDE:
         raise BrokenPhoto(f"{width}x{height} pixels, more than {MAX_SIDE} on a side")
     if width * height > MAX_PIXELS:
@@ -158,7 +158,7 @@ def _check_size(image, picture):
         effort = 256
     if effort * max(width * height, len(picture)) > MAX_EFFORT:
         raise BrokenPhoto(f"{width}x{height} pixels that would take too long to decode")
-    if width * height > MAX_EXPANSION * len(picture) and image.format != "WEBP":
+    if width * height > MAX_EXPANSION * len(picture) and image.format not in ("WEBP", "AVIF", "HEIF"):
         raise BrokenPhoto(f"{width}x{height} pixels cannot be in {len(picture)} bytes")
 
 
@@ -189,10 +189,13 @@ def _rgb(image):
 
 def _reason(kind, error):
     """A few words about what a decoder raised."""
+    if isinstance(error, ImportError):
+        return f"{kind}, which needs another package; type pip install pillow-heif"
     if isinstance(error, MemoryError):
         return "too large for the memory of this machine"
     if isinstance(error, Image.DecompressionBombError):
         return f"more than {MAX_PIXELS // 10**6} million pixels"
     text = " ".join(str(error).split())
     ends = isinstance(error.__cause__ or error, (EOFError, IndexError, struct.error))
-    return "truncated" if ends or "truncated" in text.lower() else f"damaged {kind} ({text})"
+    cut = ends or any(words in text.lower() for words in ("truncated", "end of file", "cannot read full"))
+    return "truncated" if cut else f"damaged {kind} ({text[:60]})"

@@ -13,6 +13,7 @@ import struct
 import zlib
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageCms
 
 USED, LEFT_OUT = "used", "left out"
@@ -68,7 +69,7 @@ def make_corpus(folder):
     corpus = _Corpus(pathlib.Path(folder))
     for add in (
         *(_encodings, _jpeg_colours, _png_modes, _transparent, _other_modes, _orientations),
-        *(_damaged_exif, _metadata, _animations, _sizes, _false_names),
+        *(_tiff, _avif_and_heic, _damaged_exif, _metadata, _animations, _sizes, _false_names),
         *(_not_photos, _truncated, _damaged, _bombs, _odd_files),
     ):
         add(corpus)
@@ -85,6 +86,15 @@ def encode(image, kind, **options):
     """The bytes of a file of a Pillow image."""
     file = io.BytesIO()
     image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def heic(image, **options):
+    """The bytes of a HEIC file; an orientation in `exif` is written as a box, as a phone does."""
+    file = io.BytesIO()
+    container = pillow_heif.from_pillow(image)
+    container[0].info.update(options)
+    container.save(file, quality=95)
     return file.getvalue()
 
 
@@ -263,6 +273,58 @@ def _orientations(corpus):
     corpus.use("turned_16bit.png", data, corners=greys, tolerance=1)
     data = encode(image, "JPEG", quality=95, exif=_exif(6, ">", of_type=4))
     corpus.use("turned_long.jpg", data, tolerance=8)
+
+
+def _tiff(corpus):
+    image = scene()
+    for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma"):
+        corpus.use(f"{compression}.tif", encode(image, "TIFF", compression=compression), tolerance=8)
+    corpus.use("pages.tiff", encode(image, "TIFF", save_all=True, append_images=[scene("L")]))
+    turned = image.transpose(AS_TAKEN[6])
+    corpus.use("turned.tif", encode(turned, "TIFF", exif=_exif(6)[6:]))
+    corpus.use("turned_lzw.tif", encode(turned, "TIFF", exif=_exif(6)[6:], compression="tiff_lzw"))
+    corpus.use("palette.tif", encode(image.quantize(4), "TIFF"))
+    corpus.use("cmyk.tif", encode(scene("CMYK"), "TIFF"))
+    corpus.use("grey.tif", encode(scene("L"), "TIFF"), corners=_greys(scene("L")))
+    clear = Image.fromarray(np.dstack([np.asarray(image), _four_quarters([255, 255, 255, 0], np.uint8)]))
+    corpus.use("clear.tif", encode(clear, "TIFF"), corners=(*CORNERS[:3], WHITE))
+    for order in "<>":
+        deep = _four_quarters([0, 20000, 40000, 65535], f"{order}u2")[..., 0]
+        data = encode(
+            Image.frombytes("I;16" if order == "<" else "I;16B", (WIDTH, HEIGHT), deep.tobytes()), "TIFF"
+        )
+        corpus.use(
+            f"16_bits{'<>'.index(order)}.tif", data, corners=((0,) * 3, (78,) * 3, (156,) * 3, (255,) * 3)
+        )
+    whole = encode(image, "TIFF")
+    corpus.leave_out("cut_end.tif", whole[:-1], "truncated")
+    corpus.leave_out("cut_half.tif", whole[: len(whole) // 2], "truncated")
+    corpus.leave_out("only_start.tif", whole[:8], "truncated")
+    corpus.leave_out("float.tif", encode(scene("L").convert("F"), "TIFF"), "32 bits")
+    corpus.leave_out("preview.nef", encode(image, "TIFF", tiffinfo={254: 1}), "raw file")
+    corpus.leave_out("canon.cr2", b"II*\0\x10\0\0\0CR\2\0" + bytes(100), "raw file")
+    width = whole.index(struct.pack("<HHI", 256, 4, 1)) + 8
+    huge = whole[:width] + struct.pack("<I", 60000) + whole[width + 4 : width + 12] + struct.pack("<I", 60000)
+    corpus.leave_out("bomb.tif", huge + whole[width + 16 :], "60000x60000 pixels")
+    many = whole.index(struct.pack("<HHI", 277, 3, 1)) + 8
+    corpus.leave_out("channels.tif", whole[:many] + b"\x0d" + whole[many + 1 :], "6 channels")
+
+
+def _avif_and_heic(corpus):
+    image, clear = scene(), scene("RGBA")
+    turned, exif = image.transpose(AS_TAKEN[6]), _exif(6)[6:]
+    frames = {"save_all": True, "append_images": [Image.new("RGB", (WIDTH, HEIGHT))]}
+    corpus.use("plain.avif", encode(image, "AVIF", quality=95), tolerance=8)
+    corpus.use("turned.avif", encode(turned, "AVIF", quality=95, exif=exif), tolerance=8)
+    corpus.use("animated.avif", encode(image, "AVIF", quality=95, **frames), tolerance=8)
+    corpus.use("alpha.avif", encode(clear, "AVIF", quality=95), tolerance=8)
+    corpus.use("plain.heic", heic(image), tolerance=8)
+    corpus.use("turned.heic", heic(turned, exif=exif), tolerance=8)
+    corpus.use("heic.jpg", heic(image), tolerance=8)
+    corpus.use("grey.heic", heic(scene("L")), corners=_greys(scene("L")), tolerance=8)
+    for name, data in (("avif", encode(image, "AVIF")), ("heic", heic(image))):
+        corpus.leave_out(f"cut_end.{name}", data[:-1], "truncated")
+        corpus.leave_out(f"cut_half.{name}", data[: len(data) // 2], "truncated")
 
 
 def _damaged_exif(corpus):

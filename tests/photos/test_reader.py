@@ -280,12 +280,17 @@ def originals(kind):
                 (grey.convert("1"), {}), (image, frames)],
         "WEBP": [(image, {"exif": exif}), (clear, {"lossless": True}), (clear, frames)],
         "GIF": [(image, {}), (grey, {}), (colours, {"transparency": 1}), (image, frames)],
+        "TIFF": [(image, {}), (colours, {}), (grey, {"compression": "tiff_lzw"}), (deep, {}), (image, frames),
+                 (clear, {"compression": "tiff_adobe_deflate"}), (image, {"compression": "jpeg"})],
+        "AVIF": [(image, {"exif": exif}), (clear, {}), (image, frames)],
     }  # fmt: skip
+    if kind == "HEIC":
+        return [bad_photos.heic(picture) for picture in (image, clear, grey)]
     return [encode(picture, kind, **options) for picture, options in variants[kind]]
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
-def test_mutants_are_used_or_left_out(kind, silence):
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIC"])
+def test_mutants_are_used_or_left_out(kind, silence, capfd):
     files, used, reasons, slowest = originals(kind), 0, set(), 0.0
     before = memory_peak(reset=True)
     for data in mutants(files, MUTANTS, seed=kind):
@@ -300,6 +305,8 @@ def test_mutants_are_used_or_left_out(kind, silence):
         slowest = max(slowest, time.thread_time() - start)
     assert slowest < LONGEST
     assert memory_peak() - before < 600
+    if kind == "TIFF":
+        capfd.readouterr()  # libtiff prints what is wrong, and Pillow has no way to keep it from that
     # The mutants reach the decoder, and reach it in several ways.
     assert 10 < used < MUTANTS - 10 and len(reasons) >= 4, (used, reasons)
 
