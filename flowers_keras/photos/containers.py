@@ -12,6 +12,7 @@ import zlib
 MAX_SEGMENTS = 100_000  # of a JPEG, PNG or GIF; more is an attempt to keep us busy
 
 JPEG_SCAN = 0xDA
+MOST_ZEROS = 2  # at the end of what a JPEG decoder is given
 JPEG_WITHOUT_LENGTH = {0x00, 0x01, *range(0xD0, 0xDA), 0xFF}  # and fill bytes
 JPEG_METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}  # not JFIF, E0, and Adobe, EE: they tell colours
 PNG_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -24,6 +25,7 @@ TIFF_SUBFILE, TIFF_CHANNELS = 254, 277
 TIFF_PLACES = {273: 279, 324: 325}  # of strips and tiles -> their lengths
 TIFF_LETTERS = {1: "B", 2: "B", 3: "H", 4: "I", 5: "Q", 7: "B"}  # of `struct`, by the type of a value
 MAX_CHANNELS = 6  # of a TIFF; Pillow complains on standard error about more
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 GIF_EXTENSION, GIF_FRAME, GIF_END, GIF_CONTROL = 0x21, 0x2C, 0x3B, 0xF9
 EXIF_ORIENTATION = 0x0112
 
@@ -70,7 +72,9 @@ def _strip_jpeg(data):
             raise BrokenPhoto("truncated")
         marker = data[at + 1]
         if marker == JPEG_SCAN:
-            return b"".join([*kept, memoryview(data)[at:]]), exif
+            # A download that was cut off leaves zeros, which would be decoded as something grey.
+            end = len(data.rstrip(b"\0")) if data.endswith(bytes(MOST_ZEROS + 1)) else len(data)
+            return b"".join([*kept, memoryview(data)[at:end]]), exif
         if marker in JPEG_WITHOUT_LENGTH:
             at += 1
             continue
@@ -84,9 +88,11 @@ def _strip_jpeg(data):
 
 
 def _strip_png(data):
-    kept, exif, at, view = [data[:8]], b"", 8, memoryview(data)
+    kept, kinds, exif, at, view = [data[:8]], set(), b"", 8, memoryview(data)
     for _ in range(MAX_SEGMENTS):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if end > len(data) and b"IDAT" in kinds and PNG_END.startswith(data[at:]):
+            return b"".join([*kept, PNG_END]), exif  # whole but for its end, which holds nothing
         if end > len(data):
             raise BrokenPhoto("truncated")
         kind = data[at + 4 : at + 8]
@@ -94,6 +100,7 @@ def _strip_png(data):
             if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
                 raise BrokenPhoto(f"damaged PNG (checksum of {kind.decode()})")
             kept.append(view[at:end])
+            kinds.add(kind)
         elif kind == b"eXIf":
             exif = data[at + 8 : end - 4]
         if kind == b"IEND":

@@ -12,7 +12,7 @@ import struct
 import numpy as np
 from PIL import Image, ImageFile
 
-from flowers_keras.photos import containers, folders, formats
+from flowers_keras.photos import containers, folders, formats, jpeg
 from flowers_keras.photos.containers import BrokenPhoto
 
 MAX_BYTES = 256 << 20  # of an encoded photo
@@ -118,6 +118,7 @@ def read_photo(data):
     Returns:
       uint8 [height, width, 3], RGB, 0 to 255, upright by its EXIF orientation; not to be written
       to. What is transparent shows white; 16 bits are scaled to 8; colour profiles are not applied.
+      A JPEG above `MAX_PIXELS` comes at a reduced scale.
 
     Raises:
       BrokenPhoto: the bytes are no photo, are damaged or incomplete, or make over `MAX_PIXELS`.
@@ -131,15 +132,35 @@ def read_photo(data):
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         picture, exif = containers.strip_metadata(kind, data)
-        with formats.open_image(kind, io.BytesIO(picture)) as image:
-            _check_size(image, picture)
-            image.load()
-            turn = UPRIGHT.get(containers.orientation(exif or image.info.get("exif") or b""))
-            return _pixels(image if turn is None else image.transpose(turn))
+        image = _load(kind, picture)
+        turn = UPRIGHT.get(containers.orientation(exif or image.info.get("exif") or b""))
+        return _pixels(image if turn is None else image.transpose(turn))
     except BrokenPhoto:
         raise
     except Exception as error:  # broken bytes make Pillow raise nearly everything there is
         raise BrokenPhoto(_reason(kind, error)) from error
+
+
+def _load(kind, picture):
+    """A loaded PIL.Image.Image; of a JPEG whose last bytes are lost, too."""
+    try:
+        return _decode(kind, picture)
+    except OSError as error:
+        if kind != "JPEG" or "truncated" not in str(error):
+            raise
+    return Image.fromarray(
+        jpeg.without_end(picture, lambda whole: _decode(kind, whole, min(MAX_PIXELS, jpeg.MENDED_PIXELS)))
+    )
+
+
+def _decode(kind, picture, most_pixels=None):
+    """A loaded PIL.Image.Image; of a JPEG of more than `most_pixels` (`MAX_PIXELS`), a smaller one."""
+    image = formats.open_image(kind, io.BytesIO(picture))
+    _check_size(image, picture)
+    if image.width * image.height > (most_pixels or MAX_PIXELS):
+        jpeg.reduce(image)
+    image.load()
+    return image
 
 
 def _check_size(image, picture):
@@ -149,7 +170,7 @@ def _check_size(image, picture):
         raise BrokenPhoto("a TIFF of 32 bits a channel; save it with 8 or 16")
     if max(width, height) > MAX_SIDE:
         raise BrokenPhoto(f"{width}x{height} pixels, more than {MAX_SIDE} on a side")
-    if width * height > MAX_PIXELS:
+    if width * height > MAX_PIXELS and image.format != "JPEG":
         raise BrokenPhoto(f"{width}x{height} pixels, more than {MAX_PIXELS // 10**6} million")
     effort = 1
     if image.info.get("progressive"):  # JPEG; cameras make about 10 scans
@@ -160,6 +181,8 @@ def _check_size(image, picture):
         raise BrokenPhoto(f"{width}x{height} pixels that would take too long to decode")
     if width * height > MAX_EXPANSION * len(picture) and image.format not in ("WEBP", "AVIF", "HEIF"):
         raise BrokenPhoto(f"{width}x{height} pixels cannot be in {len(picture)} bytes")
+    if width * height > MAX_PIXELS and jpeg.coefficients(image, picture) > jpeg.MAX_COEFFICIENTS:
+        raise BrokenPhoto(f"{width}x{height} pixels in several scans, which takes too much memory")
 
 
 def _pixels(image):

@@ -70,7 +70,7 @@ def make_corpus(folder):
     for add in (
         *(_encodings, _jpeg_colours, _png_modes, _transparent, _other_modes, _orientations),
         *(_tiff, _avif_and_heic, _damaged_exif, _metadata, _animations, _sizes, _false_names),
-        *(_not_photos, _truncated, _damaged, _bombs, _odd_files),
+        *(_nearly_whole, _not_photos, _truncated, _damaged, _bombs, _odd_files),
     ):
         add(corpus)
     return corpus.cases
@@ -428,19 +428,37 @@ def _not_photos(corpus):
     corpus.leave_out("only_start.gif", b"GIF89a", "truncated")
 
 
+def _nearly_whole(corpus):
+    """Nothing of the picture is lost, or nothing that one could see."""
+    image = scene()
+    jpeg, png_file = encode(image, "JPEG", quality=95), encode(image, "PNG")
+    progressive = encode(image, "JPEG", quality=95, progressive=True)
+    for length in (1, 2):
+        corpus.use(f"without_last_{length}.jpg", jpeg[:-length], tolerance=8)
+        corpus.use(f"without_last_{length}_progressive.jpg", progressive[:-length], tolerance=8)
+    for length in (1, 11, 12):
+        corpus.use(f"without_last_{length}.png", png_file[:-length])
+    for name, text in {"line": b"\r\n", "lines": b"\n \t\n", "mark": b"\xef\xbb\xbf"}.items():
+        for kind in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"):
+            options = {"quality": 95} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
+            corpus.use(f"{name}_before.{kind.lower()}", text + encode(image, kind, **options), tolerance=8)
+
+
 def _truncated(corpus):
     """Noise, so that the picture and not the header is most of the file."""
     noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     image = Image.fromarray(noise)
     for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP"):
         data = encode(image, kind)
-        for percent in (1, 5, 30, 60, 90, 99):
+        for percent in (1, 5, 30, 60, 90):
             name = f"cut{percent}.{kind.lower()}"
             corpus.leave_out(name, data[: max(15, len(data) * percent // 100)], "truncated")
     data = encode(image, "JPEG", progressive=True)
     corpus.leave_out("cut_progressive.jpg", data[: len(data) // 2], "truncated")
-    corpus.leave_out("cut_end.jpg", data[:-2], "truncated")
-    corpus.leave_out("cut_end.png", encode(image, "PNG")[:-12], "truncated")
+    corpus.leave_out("cut_end.png", encode(image, "PNG")[:-13], "truncated")
+    half = encode(image, "JPEG")
+    half = half[: len(half) // 2]
+    corpus.leave_out("cut_download.jpg", half + bytes(len(half)), "truncated")
 
 
 def _damaged(corpus):
