@@ -97,14 +97,14 @@ class Store:
           source: of the photos.
         """
         path, now = self.folder / MANIFEST, datetime.datetime.now(datetime.UTC)
-        before = files.read_json(path) if path.exists() else {"made": _text(now), "sources": []}
+        before = files.read_json(path) if path.exists() else {"made": as_text(now), "sources": []}
         views = sorted(each.name for each in self.folder.iterdir() if each.is_dir())
         manifest = {
             "sources": sorted({*before["sources"], source}),
             "photos": {view: len(self._look(view)) for view in views},
             "bytes": sum(segments.size(self.folder / view / name) for view, name in self._known),
             "made": before["made"],
-            "used": _text(now),
+            "used": as_text(now),
             "contents": contents,
         }
         files.write_json(path, manifest)
@@ -197,5 +197,6 @@ class Rows:
         return values.view(ml_dtypes.bfloat16) if values.dtype == np.uint16 else values
 
 
-def _text(time):
-    return time.isoformat(timespec="seconds")
+def as_text(moment):
+    """A date and time with its zone, as text that sorts by time."""
+    return moment.isoformat(timespec="seconds")
