@@ -108,7 +108,12 @@ def draw(metrics, predictions, history, config):
 
 
 def config_sections(config):
-    """(section, [(field, value as JSON)]); fields that are in no section come first."""
+    """(section, [(field, value as JSON)]); fields that are in no section come first.
+
+    Example:
+      >>> config_sections({"data": {"source": "synthetic"}, "seed": 0})
+      [('run', [('seed', '0')]), ('data', [('source', '"synthetic"')])]
+    """
     sections = {"run": {name: value for name, value in config.items() if not isinstance(value, dict)}}
     sections |= {name: value for name, value in config.items() if isinstance(value, dict)}
     return [

@@ -54,17 +54,33 @@ class Frame:
 
 
 def percent(value):
+    """A share as text, to three digits.
+
+    Example:
+      >>> percent(0.9284).split()
+      ['92.8', '%']
+    """
     return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
 
 
 def even_ticks(low):
-    """About five round values from at or below `low` to 1."""
+    """About five round values from at or below `low` to 1.
+
+    Example:
+      >>> even_ticks(0.83)
+      [0.8, 0.85, 0.9, 0.95, 1.0]
+    """
     step = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.25) if (1 - low) / step <= 5.5)
     return [round(step * i, 6) for i in range(math.floor(low / step + 1e-9), round(1 / step) + 1)]
 
 
 def log_ticks(low, high):
-    """Of 1, 2, 5, 10, ... those from at or below `low` to at or above `high`; powers of 10 if many."""
+    """Of 1, 2, 5, 10, ... those from at or below `low` to at or above `high`; powers of 10 if many.
+
+    Example:
+      >>> log_ticks(0.3, 4.0)
+      [0.2, 0.5, 1.0, 2.0, 5.0]
+    """
     steps = (1, 2, 5) if high / low < 1e3 else (1,)
     powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     ticks = [float(f"{step}e{power}") for power in powers for step in steps]
@@ -74,7 +90,12 @@ def log_ticks(low, high):
 
 
 def whole_ticks(count):
-    """Up to eight round whole numbers up to `count`."""
+    """Up to eight round whole numbers up to `count`.
+
+    Example:
+      >>> list(whole_ticks(24))
+      [5, 10, 15, 20]
+    """
     step = next(s * 10**p for p in range(9) for s in (1, 2, 5) if count <= 8 * s * 10**p)
     return range(step, count + 1, step)
 
@@ -113,7 +134,12 @@ def join(parts):
 
 
 def tag(name, *children, **attributes):
-    """An element; children and attribute values that are not Markup are escaped."""
+    """An element; children and attribute values that are not Markup are escaped.
+
+    Example:
+      >>> print(tag("text", "a < b", x=1.25, class_="label"))
+      <text x="1.2" class="label">a &lt; b</text>
+    """
     listed = join(
         Markup(' {}="{}"').format(
             key if key == "viewBox" else key.rstrip("_").replace("_", "-"),

@@ -250,6 +250,16 @@ def test_of_many_classes_the_page_shows_the_weakest_and_the_confusions(write, me
     assert not [table for table in shown.all("table") if "confusion" in table.get("class", "")]
 
 
+def test_rings_show_the_confidence_before_calibration(metrics, predictions):
+    drawn = page.draw(metrics | {"temperature": 2.0}, predictions, history(), CONFIG)["reliability"]
+    circles = Page(drawn).all("circle")
+    dots, rings = (
+        [float(c["cx"]) for c in circles if c["class"].startswith(look)] for look in ("dot", "hollow")
+    )
+    # A temperature above 1 makes less confident: 0.8 was 0.97 before it.
+    assert max(rings) - max(dots) == pytest.approx((0.9697 - 0.8) * (max(dots) - 44) / 0.8, abs=0.2)
+
+
 def test_one_epoch_alone_makes_curves(write):
     assert "epoch 1 of phase finetune" in write(rows=history(0, 1)).words()
 
