@@ -6,7 +6,7 @@ from flowers_keras import files, runtime
 from flowers_keras.config import check_config
 from flowers_keras.evaluation import diagnosis, measure, scores, shifts
 from flowers_keras.model import archive, classifier, conditioning
-from flowers_keras.photos import pipeline, sources, splits
+from flowers_keras.photos import layouts, pipeline, sources, splits
 from flowers_keras.report import figures, page
 from flowers_keras.training import feeds, phases, run_folder
 
@@ -25,7 +25,7 @@ def train_and_evaluate(config, workdir):
       UserError: something that the user can mend, in one line.
     """
     check_config(config)
-    sources.refuse_workdir(config, workdir)
+    layouts.refuse_workdir(config, workdir)
     with run_folder.open_run(workdir, config.to_dict()) as run, pipeline.photo_errors():
         if not run.finished:
             runtime.seed_everything(config.seed, config.runtime.deterministic)

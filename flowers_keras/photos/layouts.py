@@ -6,6 +6,7 @@ import pathlib
 import re
 import unicodedata
 
+from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.photos import folders, reader
 from flowers_keras.photos.parts import PARTS
@@ -171,3 +172,30 @@ def _refuse_one_folder_twice(classes):
                 f"{other.path} and {each.path} are the same folder, so that the same files stand under two "
                 f"{what}; remove one of them"
             )
+
+
+def refuse_workdir(config, workdir):
+    """Refuses a run's folder that is inside, equal to or around the photos, before it is made.
+
+    Args:
+      config: ml_collections.ConfigDict; its stored features may not lie among the photos, either.
+      workdir: path, which need not exist.
+
+    Raises:
+      UserError: says which folder to choose.
+    """
+    kind, _, path = config.data.source.partition(":")
+    photos, run = files.user_path(path).resolve(), files.user_path(workdir).resolve()
+    if kind != "folder" or not path or not photos.exists():
+        return
+    beside = f"choose a place beside the photos, such as {photos.parent / 'runs' / photos.name}"
+    if _is_within(run, photos) or _is_within(photos, run):
+        raise UserError(f"--workdir={workdir} and folder:{path} lie one inside the other; {beside}")
+    cache = files.user_path(config.features.cache_dir or run.parent / "features").resolve()
+    if _is_within(cache, photos):
+        raise UserError(f"features.cache_dir={cache} is inside the photos of folder:{path}; {beside}")
+
+
+def _is_within(path, folder):
+    """Whether a path is a folder or inside it, whatever the case of their letters on this disk."""
+    return folder.exists() and any(each.exists() and each.samefile(folder) for each in (path, *path.parents))

@@ -57,6 +57,15 @@ def assign_parts(sizes, draws, fractions):
     groups = {part: [] for part in ("train", *fractions)}
     for i in order:
         groups[_part_below(draws[i], fractions)].append(i)
+    _trim(groups, sizes, fractions)
+    if any(not groups[part] for part in fractions):
+        _fill_empty(groups, order, sizes, fractions)
+    part_of = {i: part for part, members in groups.items() for i in members}
+    return [part_of[i] for i in range(len(sizes))]
+
+
+def _trim(groups, sizes, fractions):
+    """Moves the last groups of the parts that are too large to train."""
     total = {part: sum(sizes[i] for i in members) for part, members in groups.items()}
 
     def to_train(part):
@@ -71,10 +80,6 @@ def assign_parts(sizes, draws, fractions):
             to_train(part)
     while total["train"] < total[largest := max(fractions, key=total.get)]:
         to_train(largest)
-    if any(not groups[part] for part in fractions):
-        _fill_empty(groups, order, sizes, fractions)
-    part_of = {i: part for part, members in groups.items() for i in members}
-    return [part_of[i] for i in range(len(sizes))]
 
 
 def _part_below(value, fractions):
@@ -165,6 +170,12 @@ def group_key(members):
 
     Returns:
       (label, digest).
+
+    Example:
+      >>> from flowers_keras.photos.twins import Fingerprint
+      >>> small, large = (Fingerprint(digest, "", "", "", size) for digest, size in (("a", 10), ("b", 20)))
+      >>> group_key([(small, 0), (large, 1)])
+      (1, 'b')
     """
     ordered = sorted(members, key=lambda one: (-one[0].size, one[0].digest, one[1]))
     labels = collections.Counter(label for _, label in ordered)

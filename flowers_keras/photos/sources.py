@@ -144,35 +144,13 @@ def _refuse_layout(path, root, names, least_classes, loose):
     )
 
 
-def refuse_workdir(config, workdir):
-    """Refuses a run's folder that is inside, equal to or around the photos, before it is made.
-
-    Args:
-      config: ml_collections.ConfigDict; its stored features may not lie among the photos, either.
-      workdir: path, which need not exist.
-
-    Raises:
-      UserError: says which folder to choose.
-    """
-    kind, _, path = config.data.source.partition(":")
-    photos, run = files.user_path(path).resolve(), files.user_path(workdir).resolve()
-    if kind != "folder" or not path or not photos.exists():
-        return
-    beside = f"choose a place beside the photos, such as {photos.parent / 'runs' / photos.name}"
-    if _is_within(run, photos) or _is_within(photos, run):
-        raise UserError(f"--workdir={workdir} and folder:{path} lie one inside the other; {beside}")
-    cache = files.user_path(config.features.cache_dir or run.parent / "features").resolve()
-    if _is_within(cache, photos):
-        raise UserError(f"features.cache_dir={cache} is inside the photos of folder:{path}; {beside}")
-
-
-def _is_within(path, folder):
-    """Whether a path is a folder or inside it, whatever the case of their letters on this disk."""
-    return folder.exists() and any(each.exists() and each.samefile(folder) for each in (path, *path.parents))
-
-
 def synthetic_photos(count, image_size, seed):
-    """`count` drawn flowers (see `synthetic`), made when they are read."""
+    """`count` drawn flowers (see `synthetic`), made when they are read.
+
+    Example:
+      >>> synthetic_photos(3, 75, 0).ids
+      ('drawn-00000', 'drawn-00001', 'drawn-00002')
+    """
     return Photos(
         tuple(f"drawn-{position:05d}" for position in range(count)),
         np.arange(count, dtype=np.int32) % len(synthetic.CLASS_NAMES),

@@ -58,12 +58,7 @@ def split_photos(photos, data):
     if photos.parts:
         print(GIVEN)
     fingerprints, left_out = twins.fingerprint_photos(photos)
-    if len(left_out) > broken_allowed(len(photos.ids)):
-        raise UserError(
-            f"{len(left_out)} of {len(photos.ids)} photos are broken, more than the "
-            f"{broken_allowed(len(photos.ids))} that may be left out; "
-            f"the first is {left_out[0][0]}: {left_out[0][1]}; repair or remove them"
-        )
+    _refuse_broken(left_out, len(photos.ids))
     kept = sorted(fingerprints)
     pairs = twins.find_twins(*[[fingerprints[i] for i in kept]] * 2, data.twin_distance)
     pairs = [(kept[i], kept[j], bits) for i, j, bits in pairs]
@@ -91,6 +86,16 @@ def split_photos(photos, data):
             f"and {across[0][1]}: figures on the later part are too good by them"
         )
     return split
+
+
+def _refuse_broken(left_out, count):
+    """Raises the UserError of too many broken photos, of which the cause is rarely in the photos."""
+    allowed = broken_allowed(count)
+    if len(left_out) > allowed:
+        raise UserError(
+            f"{len(left_out)} of {count} photos are broken, more than the {allowed} that may be left out; "
+            f"the first is {left_out[0][0]}: {left_out[0][1]}; repair or remove them"
+        )
 
 
 def broken_allowed(count):

@@ -137,6 +137,11 @@ def find_twins(left, right, distance):
     Returns:
       A list of (i, j, bits): positions in `left` and `right` and the distance found, 0 for
       identical bytes, mirror images included; each pair once, and no photo with itself.
+
+    Example:
+      >>> picture = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8).repeat(9, 0).repeat(9, 1)
+      >>> find_twins([fingerprint(b"one", picture)], [fingerprint(b"other", picture[:, ::-1])], 8)
+      [(0, 0, 0)]
     """
     digests, hashes, colours = _columns(left)
     others, other_hashes, other_colours = _columns(right)

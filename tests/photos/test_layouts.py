@@ -199,7 +199,7 @@ def test_a_workdir_inside_equal_to_or_around_the_photos_is_refused(tmp_path, con
     config.data.source = f"folder:{tmp_path / 'photos'}"
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError, match=f"lie one inside the other; .*such as {tmp_path}/runs/photos$"):
-        sources.refuse_workdir(config, f"{tmp_path}/{workdir}")
+        layouts.refuse_workdir(config, f"{tmp_path}/{workdir}")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -207,10 +207,10 @@ def test_a_workdir_beside_the_photos_is_allowed_and_stored_features_among_them_a
     make(tmp_path, *classes("daisy", "rose", above="photos/"), "photos2/")
     config.data.source = f"folder:{tmp_path / 'photos'}"
     for workdir in ("run", "photos2", "photos-run/a"):
-        sources.refuse_workdir(config, tmp_path / workdir)
+        layouts.refuse_workdir(config, tmp_path / workdir)
     config.features.cache_dir = str(tmp_path / "photos" / "features")
     with pytest.raises(UserError, match="features.cache_dir=.* is inside the photos"):
-        sources.refuse_workdir(config, tmp_path / "run")
+        layouts.refuse_workdir(config, tmp_path / "run")
 
 
 NAMES = st.sampled_from(
