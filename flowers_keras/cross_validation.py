@@ -36,7 +36,7 @@ def cross_validate(config, workdir, count):
     config = last_epochs_kept(config)
     with run_folder.open_run(workdir, config.to_dict() | {"folds": count}) as run, pipeline.photo_errors():
         if not run.path("folds.json").exists():
-            runtime.seed_everything(config.seed, config.runtime.deterministic)
+            runtime.prepare_keras(config.seed, config.runtime.deterministic)
             with run.stage("photos"):
                 photos = sources.load_photos(config.data)
                 split = recipe.split_photos(photos, config, run)

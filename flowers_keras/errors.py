@@ -2,7 +2,11 @@
 
 import argparse
 import builtins
+import contextlib
+import importlib.util
+import json
 import os
+import pathlib
 import sys
 
 
@@ -38,6 +42,15 @@ def run_command(main):
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         status = 2
+    except (ImportError, ValueError):
+        backend = _missing_backend()
+        if not backend:
+            raise
+        print(
+            f"error: Keras's backend {backend} is not installed; type KERAS_BACKEND=tensorflow before it",
+            file=sys.stderr,
+        )
+        status = 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         status = 130
@@ -52,3 +65,12 @@ def set_output(**options):
     """`sys.stdout.reconfigure(**options)` where standard output has it; that of a notebook does not."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(**options)
+
+
+def _missing_backend():
+    """The backend that the environment or Keras's own file names, if it cannot be imported; else None."""
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    backend = os.environ.get("KERAS_BACKEND")
+    with contextlib.suppress(OSError, ValueError):
+        backend = backend or json.loads(pathlib.Path(home, "keras.json").read_text()).get("backend")
+    return backend if backend and not importlib.util.find_spec(backend) else None

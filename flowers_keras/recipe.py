@@ -28,7 +28,7 @@ def train_and_evaluate(config, workdir):
     layouts.refuse_workdir(config, workdir)
     with run_folder.open_run(workdir, config.to_dict()) as run, pipeline.photo_errors():
         if not run.finished:
-            runtime.seed_everything(config.seed, config.runtime.deterministic)
+            runtime.prepare_keras(config.seed, config.runtime.deterministic)
             with run.stage("photos"):
                 photos = sources.load_photos(config.data)
                 split = split_photos(photos, config, run)

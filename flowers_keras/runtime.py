@@ -119,14 +119,18 @@ def _processor():
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def seed_everything(seed, deterministic):
-    """Seeds Python, NumPy and the backend; `deterministic` makes the backend's operations repeat.
+def prepare_keras(seed, deterministic):
+    """Keras as a run needs it, whatever `~/.keras/keras.json` of another project says, and seeded.
 
+    Seeds Python, NumPy and the backend; `deterministic` makes the backend's operations repeat.
     TensorFlow reads the environment variable when it runs its first operation; JAX on a CPU
     repeats without being told.
     """
     if deterministic:
         os.environ["TF_DETERMINISTIC_OPS"] = "1"
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
     keras.utils.set_random_seed(seed)
 
 

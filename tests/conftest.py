@@ -22,7 +22,7 @@ SIZE = 75  # pixels, the smallest that InceptionV3 takes
 @pytest.fixture(scope="session")
 def pristine():
     """A classifier of 3 classes with random, conditioned weights; use `network`, not this."""
-    runtime.seed_everything(0, False)  # the same weights in every run: bounds on rounding depend on them
+    runtime.prepare_keras(0, False)  # the same weights in every run: bounds on rounding depend on them
     model = classifier.build_classifier(3, SIZE, hidden_units=16, dropout=0.2)
     photos = np.stack([synthetic.draw_flower(i % 5, i, SIZE) for i in range(32)])
     conditioning.condition_random_weights(model, [photos])

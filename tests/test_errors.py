@@ -32,5 +32,24 @@ def test_a_mistake_is_one_line_and_a_status(main, status, message, capsys, monke
     assert capsys.readouterr().err == message
 
 
+def import_backend():
+    raise ImportError("No module named 'theano'")
+
+
+@pytest.mark.parametrize("variable", [True, False])
+def test_a_backend_that_is_not_installed_is_one_line(variable, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    with pytest.raises(ImportError):  # of another cause
+        errors.run_command(import_backend)
+    if variable:
+        monkeypatch.setenv("KERAS_BACKEND", "theano")
+    else:
+        (tmp_path / "keras.json").write_text('{"backend": "theano"}')
+    with pytest.raises(SystemExit):
+        errors.run_command(import_backend)
+    assert "backend theano is not installed; type KERAS_BACKEND=tensorflow" in capsys.readouterr().err
+
+
 def test_success_does_not_end_the_process():
     errors.run_command(lambda: None)

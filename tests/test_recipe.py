@@ -15,7 +15,7 @@ from flowers_keras.training import run_folder
 @pytest.fixture
 def trained(config, tmp_path):
     """(photos, parts, model, photos read while it was trained) of a run that never came to its test."""
-    runtime.seed_everything(config.seed, True)
+    runtime.prepare_keras(config.seed, True)
     photos, read = sources.load_photos(config.data), set()
     with run_folder.open_run(tmp_path / "run", config.to_dict()) as run:
         split = recipe.split_photos(photos, config, run)

@@ -2,6 +2,7 @@
 
 import types
 
+import keras
 import pytest
 
 from flowers_keras import runtime
@@ -63,3 +64,15 @@ def test_bfloat16_where_the_machine_is_fast_in_it(
     assert runtime.can_compute("float32")
     # A processor computes in bfloat16, however slowly; cuDNN refuses on old GPUs.
     assert runtime.can_compute("mixed_bfloat16") == ("gpu:0" not in devices or policy == "mixed_bfloat16")
+
+
+def test_settings_of_another_project_do_not_reach_a_run():
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_floatx("float16")
+    try:
+        runtime.prepare_keras(0, False)
+        assert keras.config.image_data_format() == "channels_last" and keras.config.floatx() == "float32"
+        assert keras.layers.Dense(1).dtype_policy.name == "float32"
+    finally:
+        keras.config.set_image_data_format("channels_last")
+        keras.config.set_floatx("float32")

@@ -40,7 +40,7 @@ def time_ours(config):
         run_folder.open_run(f"{folder}/run", config.to_dict()) as run,
     ):
         start = time.perf_counter()
-        runtime.seed_everything(config.seed, config.runtime.deterministic)
+        runtime.prepare_keras(config.seed, config.runtime.deterministic)
         photos = sources.load_photos(config.data)
         recipe.train(photos, recipe.split(photos, config, run), config, run)
         return time.perf_counter() - start

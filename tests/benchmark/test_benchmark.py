@@ -74,7 +74,7 @@ def test_scaling_measures_what_is_stored(experiment, monkeypatch):
 @pytest.fixture
 def trained(experiment, config, tmp_path):
     """The folder of a run whose model is right by chance only."""
-    runtime.seed_everything(0, True)
+    runtime.prepare_keras(0, True)
     with run_folder.open_run(tmp_path / "run", {}) as run:
         model = recipe.build(experiment.photos, experiment.split, config)
         card = {
