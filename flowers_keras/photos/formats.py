@@ -19,7 +19,7 @@ from PIL import (
 )
 
 START = 256  # bytes of a file that tell its format
-TEXT_IN_FRONT = 64  # bytes of white space that some web servers and editors put in front of a photo
+TEXT_IN_FRONT = 128  # bytes of white space that some web servers and editors put in front of a photo
 NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
 
 # A file of such a name is meant to be a photo: where it is none, the person is told so by name.

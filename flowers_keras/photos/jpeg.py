@@ -1,8 +1,11 @@
 """JPEG files out of the ordinary: of more pixels than fit in memory, or without their last bytes."""
 
-import numpy as np
+import re
 
-from flowers_keras.photos.containers import JPEG_SCAN, BrokenPhoto
+import numpy as np
+from PIL import Image
+
+from flowers_keras.photos.containers import JPEG_SCAN
 
 REDUCED_PIXELS = 16_000_000  # of a photo above the limit: far more than any network looks at
 MAX_COEFFICIENTS = 640 << 20  # bytes that libjpeg keeps of a photo of several scans, 2 a coefficient
@@ -10,6 +13,7 @@ MOST_UNKNOWN = 1 / 20  # of the picture may be lost, and no more than its last r
 MENDED_PIXELS = 32_000_000  # of such a photo, as it is in memory a few times; above it is reduced, too
 LAST_ROW = 18  # pixels, 16 of two blocks and what enlarging the colours makes of their border
 END = b"\xff\xd9"
+FOREIGN = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda-\xdd\xe0-\xef\xfe\xff]")  # a marker of no scan
 # Entropy-coded data that differ from what libjpeg makes of none, before and after any restart marker.
 _NOISE = bytes((151 * number + 89) % 255 for number in range(1000))
 FILLER = _NOISE + b"".join(bytes((0xFF, restart)) + _NOISE for restart in range(0xD0, 0xD8))
@@ -35,39 +39,38 @@ def coefficients(image, picture):
 
 
 def without_end(picture, decode):
-    """The pixels of a photo whose file stops too early, if no part that one could see is lost.
+    """The picture of a photo whose file stops too early, if no part that one could see is lost.
 
     What is lost shows by decoding twice, with nothing and with something else in its place.
 
     Args:
-      picture: bytes of the file.
+      picture: bytes of the file; something else may follow where the end is missing, as the video of
+        some phones does (libjpeg-turbo#163).
       decode: bytes of a whole file -> loaded PIL.Image.Image.
 
     Returns:
-      uint8 [height, width, ...]; what is lost repeats the row above it.
-
-    Raises:
-      BrokenPhoto: more is lost.
+      PIL.Image.Image, where what is lost repeats the row above it; None if more is lost.
     """
-    body = picture.removesuffix(b"\xff")  # the first half of the end
+    after = FOREIGN.search(picture, max(0, picture.find(_marker(JPEG_SCAN))))
+    body = picture[: after.start()] if after else picture.removesuffix(b"\xff")  # half of the end
     try:
         image, other = decode(body + END), decode(body + FILLER + END)
-    except OSError as error:  # between two scans
-        raise BrokenPhoto("truncated") from error
+    except OSError:  # it stops between two scans
+        return None
     if not _has_all_scans(body, [each[0] for each in image.layer]):
-        raise BrokenPhoto("truncated")
+        return None
     pixels = np.array(image)
     unknown = (pixels != np.asarray(other)).reshape(*pixels.shape[:2], -1).any(-1)
     if not unknown.any():
-        return pixels
+        return image
     top, left = unknown.any(1).argmax(), unknown.any(0).argmax()
     height, width = unknown.shape
     lost = (height - top) * (width - left) / unknown.size
     if lost > MOST_UNKNOWN or height - top > LAST_ROW:
-        raise BrokenPhoto("truncated")
+        return None
     if not image.info.get("progressive"):  # whose earlier scans show that part already
         pixels[top:, left:] = pixels[top - 1, left:]
-    return pixels
+    return Image.fromarray(pixels, image.mode)
 
 
 def _has_all_scans(picture, channels):

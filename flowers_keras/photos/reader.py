@@ -6,6 +6,7 @@ file crashes the reader, keeps it busy for long or fills the memory.
 
 import io
 import os
+import re
 import stat
 import struct
 
@@ -146,11 +147,13 @@ def _load(kind, picture):
     try:
         return _decode(kind, picture)
     except OSError as error:
-        if kind != "JPEG" or "truncated" not in str(error):
+        if kind != "JPEG" or not re.search("truncated|broken data stream", str(error)):
             raise
-    return Image.fromarray(
-        jpeg.without_end(picture, lambda whole: _decode(kind, whole, min(MAX_PIXELS, jpeg.MENDED_PIXELS)))
-    )
+        most = min(MAX_PIXELS, jpeg.MENDED_PIXELS)
+        image = jpeg.without_end(picture, lambda whole: _decode(kind, whole, most))
+        if image is None:
+            raise
+        return image
 
 
 def _decode(kind, picture, most_pixels=None):

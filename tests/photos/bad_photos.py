@@ -436,6 +436,15 @@ def _nearly_whole(corpus):
     for length in (1, 2):
         corpus.use(f"without_last_{length}.jpg", jpeg[:-length], tolerance=8)
         corpus.use(f"without_last_{length}_progressive.jpg", progressive[:-length], tolerance=8)
+    cmyk = encode(scene("CMYK"), "JPEG", quality=95)
+    corpus.use("cmyk_without_last_2.jpg", cmyk[:-2], tolerance=8)
+    corpus.use(
+        "grey_without_last_2.jpg", encode(scene("L"), "JPEG")[:-2], corners=_greys(scene("L")), tolerance=4
+    )
+    video = b"\0\0\0\x18ftypmp42" + np.random.default_rng(0).bytes(3000)
+    corpus.use("motion_photo.jpg", jpeg + video, tolerance=8)
+    corpus.use("panorama.jpg", jpeg[:-2] + video, tolerance=8)
+    corpus.use("panorama_progressive.jpg", progressive[:-2] + video, tolerance=8)
     for length in (1, 11, 12):
         corpus.use(f"without_last_{length}.png", png_file[:-length])
     for name, text in {"line": b"\r\n", "lines": b"\n \t\n", "mark": b"\xef\xbb\xbf"}.items():
