@@ -1,5 +1,7 @@
 """The photos that a report shows: the largest mistakes, and pairs whose labels are in doubt."""
 
+import collections
+
 import numpy as np
 
 from flowers_keras.model import explain
@@ -14,27 +16,33 @@ ODDS = 3  # most probable classes shown of a mistake
 
 
 def find_mistakes(predictions, photos, positions, wrong):
-    """The largest mistakes: the photos whose true class seemed least likely.
+    """The photos whose true class seemed least likely, grouped by confusion.
 
     Args:
       wrong: int [count], rows of `predictions` that were misclassified.
 
     Returns:
-      A list of dicts: id, true (class name), position, photo (Thumbnail or None), heat (None), odds:
-      (class name, probability, whether it is the true one), most probable first.
+      A list of dicts, the most frequent confusion first, and in it the least likely true class: id,
+      true and predicted (class names), alike (how many were confused so), position, photo (Thumbnail
+      or None), heat (None), odds: (class name, probability, whether it is the true one), most
+      probable first.
     """
     true = predictions.plain[wrong, predictions.labels[wrong]]
     rows = wrong[np.argsort(true, kind="stable")[:MISTAKES]]
+    pair = {row: (predictions.labels[row], predictions.plain[row].argmax()) for row in wrong}
+    counts = collections.Counter(pair.values())
     return [
         {
             "id": predictions.ids[row],
-            "true": predictions.class_names[predictions.labels[row]],
+            "true": predictions.class_names[pair[row][0]],
+            "predicted": predictions.class_names[pair[row][1]],
+            "alike": counts[pair[row]],
             "position": int(positions[row]),
             "photo": thumbnails.photo_thumbnail(photos, int(positions[row])),
             "heat": None,
             "odds": _odds(predictions, row),
         }
-        for row in rows
+        for row in sorted(rows, key=lambda row: (-counts[pair[row]], pair[row]))
     ]
 
 

@@ -8,10 +8,13 @@ from flowers_keras.report import examples
 from tests.report.conftest import CLASSES, EVIL_ID, jpeg
 
 
-def test_the_worst_mistakes_come_first_with_their_odds(photos, positions, predictions):
+def test_mistakes_are_grouped_by_confusion_with_their_odds(photos, positions, predictions):
     mistakes = examples.find_mistakes(predictions, photos, positions, np.array([1, 2, 4]))
-    assert [each["id"] for each in mistakes] == ["photo-05.jpg", "photo-09.jpg", EVIL_ID]
-    worst = mistakes[0]
+    assert [each["id"] for each in mistakes] == ["photo-09.jpg", EVIL_ID, "photo-05.jpg"]
+    assert [(each["true"], each["predicted"], each["alike"]) for each in mistakes] == [
+        (CLASSES[0], CLASSES[1], 2), (CLASSES[0], CLASSES[1], 2), (CLASSES[2], CLASSES[0], 1),
+    ]  # fmt: skip
+    worst = mistakes[2]
     label = photos.labels[5]
     assert worst["true"] == CLASSES[label] and worst["photo"] is None  # BROKEN
     assert [(name, is_true) for name, _, is_true in worst["odds"]] == [
@@ -20,6 +23,12 @@ def test_the_worst_mistakes_come_first_with_their_odds(photos, positions, predic
         (CLASSES[label], True),
     ]
     assert worst["odds"][2][1] == predictions.plain[2, label]
+
+
+def test_the_least_likely_true_classes_are_shown(photos, positions, predictions, monkeypatch):
+    monkeypatch.setattr(examples, "MISTAKES", 1)
+    (worst,) = examples.find_mistakes(predictions, photos, positions, np.array([1, 2, 4]))
+    assert worst["id"] == "photo-05.jpg"
 
 
 def test_the_true_class_is_shown_however_unlikely():
