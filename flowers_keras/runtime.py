@@ -25,18 +25,18 @@ def resolve_policy(policy):
     """
     if policy != "auto":
         return policy
-    kind, gpus = _accelerator()
+    kind, devices = _accelerator()
     if kind == "gpu":
-        fast = can_compute("mixed_bfloat16")
+        fast = all(capability >= BFLOAT16_CAPABILITY for _, capability in devices)
     else:
         fast = kind == "tpu" or "avx512_bf16" in _cpuinfo()
     return "mixed_bfloat16" if fast else "float32"
 
 
 def can_compute(policy):
-    """Whether this machine computes in `policy` at all: every processor does, not every GPU."""
-    kind, gpus = _accelerator()
-    return policy == "float32" or kind != "gpu" or min(each[1] for each in gpus) >= BFLOAT16_CAPABILITY
+    """Whether this machine computes in `policy` at all: every processor does, old NVIDIA GPUs do not."""
+    _, devices = _accelerator()
+    return policy == "float32" or not any(0 < capability < BFLOAT16_CAPABILITY for _, capability in devices)
 
 
 def describe_machine():

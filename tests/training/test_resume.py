@@ -105,8 +105,21 @@ def equal_runs(folder, other):
     assert card["class_names"] == other_card["class_names"]
     assert history(folder) == history(other)
     figures, other_figures = (json.loads((each / "metrics.json").read_text()) for each in (folder, other))
-    assert figures.pop("seconds").keys() == other_figures.pop("seconds").keys()
+    for each, where in ((figures, folder), (other_figures, other)):
+        seconds_add_up(each.pop("seconds"), where)
     assert figures == other_figures
+
+
+def seconds_add_up(seconds, folder):
+    """Over all attempts: a phase took at least what its epochs took, whichever process computed them."""
+    total = seconds.pop("total")
+    assert total == pytest.approx(sum(seconds.values()))
+    assert {"photos", "features", "frozen", "finetune", "evaluate", "shift"} <= seconds.keys()
+    with open(folder / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for phase in ("frozen", "finetune"):
+        epochs = [float(row["seconds"]) for row in rows if row["phase"] == phase]
+        assert len(epochs) == 3 and seconds[phase] >= sum(epochs) > 0
 
 
 def history(folder):
