@@ -98,11 +98,11 @@ def score_fold(model, photos, stored, fold, config, run, number):
       fold: (training, held out) positions.
       number: of the fold, from 1 on.
     """
-    folder = run.path(f"fold-{number}")
+    fold_run = run.part(f"fold-{number}")
+    folder = fold_run.folder
     if (folder / "predictions.csv").exists():
         return measure.load_predictions(folder / "predictions.csv")
     train, held_out = fold
-    fold_run = run_folder.Run(folder, run.config)
     boundary = config.model.unfreeze_from
     (_, head), (_, tail) = classifier.cut(model, "pooled"), classifier.cut(model, boundary)
     head_feed = feeds.stored_feed(head, stored, "pooled", photos.labels, train, held_out, config)

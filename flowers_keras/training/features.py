@@ -90,21 +90,9 @@ def compute_features(model, photos, fingerprints, views, config, run):
     cache = config.features.cache_dir or pathlib.Path(run.folder).resolve().parent / "features"
     folder = files.user_path(cache) / cache_key(contents)
     features = Features(store.Store(folder), {i: one.digest for i, one in fingerprints.items()})
-    wanted = {view_name(view): addresses(view, at, features.digests) for view, at in views.items()}
-    position_of = {view_name(view): np.asarray(at) for view, at in views.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        features.store.verify(wanted)
-        missing = {view: len(features.store.missing(view, each)) for view, each in wanted.items()}
-        _announce(trunk, folder, sum(missing.values()), sum(map(len, wanted.values())))
-        passes = Pass(trunk, photos, features.digests, config, run, sum(missing.values()))
-        with passes.bar:
-            features.store.fill(
-                wanted,
-                lambda view, chosen: passes.values(view, position_of[view][chosen]),
-                config.data.batch_size,
-                passes.note_progress,
-            )
+        _fill(features, trunk, photos, views, config, run)
         features.store.describe(contents, config.data.source)
     except OSError as error:
         raise UserError(
@@ -112,6 +100,23 @@ def compute_features(model, photos, fingerprints, views, config, run):
             "choose another by --config.features.cache_dir=PATH"
         ) from error
     return features
+
+
+def _fill(features, trunk, photos, views, config, run):
+    """Computes what of `views` is not stored or is damaged."""
+    wanted = {view_name(view): addresses(view, at, features.digests) for view, at in views.items()}
+    position_of = {view_name(view): np.asarray(at) for view, at in views.items()}
+    features.store.verify(wanted)
+    missing = sum(len(features.store.missing(*each)) for each in wanted.items())
+    _announce(trunk, features.store.folder, missing, sum(map(len, wanted.values())))
+    passes = Pass(trunk, photos, features.digests, config, run, missing)
+    with passes.bar:
+        features.store.fill(
+            wanted,
+            lambda view, chosen: passes.values(view, position_of[view][chosen]),
+            config.data.batch_size,
+            passes.note_progress,
+        )
 
 
 class Pass:

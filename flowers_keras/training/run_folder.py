@@ -109,6 +109,12 @@ class Run:
         if self.path("config.json").exists():  # else the folder is nobody's yet
             files.write_json(self.path(SECONDS), self.seconds)
 
+    def part(self, name):
+        """The Run of a part of the work, such as a fold, in a folder of this one; its seconds count here."""
+        part = Run(self.path(name), self.config)
+        part.note_seconds = self.note_seconds
+        return part
+
     def write_history(self, rows):
         """Writes `history.csv`; a row is a dict with the columns `HISTORY`."""
         files.write_csv(self.path("history.csv"), HISTORY, [[row[name] for name in HISTORY] for row in rows])

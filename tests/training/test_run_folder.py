@@ -86,11 +86,13 @@ def test_seconds_add_up_over_attempts_also_of_a_stage_that_was_cut_off(tmp_path,
             clock.time += 300
             run.note_seconds()  # as after each epoch
             clock.time += 4000
+            run.part("fold-1").note_seconds()
+            clock.time += 7
             killed = run_folder.Run(run.folder, settings())  # sees what a process killed now leaves
         clock.time += 50_000  # between stages
         run.note_seconds()
-    assert killed.seconds == {"photos": 3, "frozen": 320}
-    assert run.seconds == {"photos": 3, "frozen": 4320}
+    assert killed.seconds == {"photos": 3, "frozen": 4320}
+    assert run.seconds == {"photos": 3, "frozen": 4327}
     assert run_folder.Run(run.folder, settings()).seconds == run.seconds
 
 
