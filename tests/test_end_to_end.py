@@ -165,19 +165,3 @@ def test_the_same_code_runs_on_jax(tmp_path):
     done = train(*TINY, f"--workdir={tmp_path / 'run'}", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
     assert done.returncode == 0, done.stderr
     assert "jax" in json.loads((tmp_path / "run" / "metrics.json").read_text())["versions"]
-
-
-def test_nothing_outside_the_input_pipeline_calls_tensorflow():
-    """So that the network can run on any backend."""
-    package = ROOT / "flowers_keras"
-    pipeline = {"photos/pipeline.py", "resize.py", "augment.py", "operations.py", "contact_sheet.py"}
-    # The benchmark compares TensorFlow's own forward pass; exports are TensorFlow functions.
-    doors = {f"benchmark/{name}.py" for name in ("stages", "predict_command", "whole_recipe")} | {
-        "portable.py"
-    }
-    callers = {
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*.py")
-        if "import tensorflow as tf" in path.read_text().partition("\ndef ")[0]
-    }
-    assert callers <= pipeline | doors

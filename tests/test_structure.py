@@ -69,3 +69,24 @@ def test_no_alias_of_a_module_of_ours():
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("flowers_keras"):
                 assert not [each.name for each in node.names if each.asname], path
+
+
+def test_only_these_call_tensorflow():
+    """So that the network runs on any backend."""
+    allowed = {
+        "photos/pipeline.py", "photos/resize.py", "photos/sources.py",  # the input pipeline; TFDS
+        "augment/operations.py", "augment/trivial_augment.py", "augment/mixup.py",  # parts of it
+        "benchmark/predict_command.py", "benchmark/stages.py", "benchmark/whole_recipe.py",  # compare with it
+        # Exports are TensorFlow functions, and LiteRT's file format comes with it.
+        "serving/litert.py", "serving/litert_metadata.py", "serving/onnx_file.py", "serving/portable.py",
+        "serving/saved_model.py",
+    }  # fmt: skip
+    callers = {
+        path
+        for path, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", None) or "", *(each.name for each in node.names)]
+        if name.startswith("tensorflow")
+    }
+    assert callers <= allowed

@@ -372,7 +372,10 @@ def test_missing_package_is_one_line_that_says_what_to_install(monkeypatch, run,
 def test_the_readme_installs_what_the_formats_need():
     (line,) = re.findall(r"^pip install \"ai-edge.*$", (ROOT / "README.md").read_text("utf-8"), re.M)
     needed = [*formats.PACKAGES.values(), formats.QUANTIZER]
-    assert set(line.split()[2:]) == {each for packages in needed for each in packages.values()}
+    needed = {each for packages in needed for each in packages.values()}
+    assert set(line.split()[2:]) == needed
+    extra = (ROOT / "requirements" / "export.txt").read_text().splitlines()
+    assert {f'"{each}"' for each in extra} == needed
 
 
 def test_output_must_not_destroy_anything(run, tmp_path):
