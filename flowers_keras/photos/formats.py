@@ -19,7 +19,6 @@ from PIL import (
 )
 
 START = 256  # bytes of a file that tell its format
-TEXT_IN_FRONT = 128  # bytes of white space that some web servers and editors put in front of a photo
 NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
 
 # A file of such a name is meant to be a photo: where it is none, the person is told so by name.
@@ -38,23 +37,31 @@ class TiffImageFile(TiffImagePlugin.TiffImageFile):
         ImageFile.ImageFile.load_prepare(self)
 
 
-_FORMATS = {  # name -> (how it begins, Pillow's class; None where another library reads it)
-    "JPEG": (rb"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
-    "PNG": (rb"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
-    "WebP": (rb"(?s)RIFF....WEBP", WebPImagePlugin.WebPImageFile),
-    "GIF": (rb"GIF8[79]a", GifImagePlugin.GifImageFile),
-    "BMP": (rb"(?s)BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", BmpImagePlugin.BmpImageFile),
-    # Canon's raw files begin like a TIFF.
-    "TIFF": (rb"(?s)(?:II\*\0|MM\0\*)(?!....CR)", TiffImageFile),
-    # The general brands mif1 and msf1 hold either; the brands after them tell which.
-    "AVIF": (
-        rb"(?s)....ftyp(?:avi[fs]|m[is]f1....(?:(?!hei|hev)....){0,9}avi[fs])",
-        AvifImagePlugin.AvifImageFile,
-    ),
-    "HEIC": (rb"(?s)....ftyp(?:hei[cxms]|hev[cxms]|mif[12]|msf1)", None),
+_BEGINS = re.compile(
+    rb"""(?P<JPEG>\xff\xd8\xff)
+    |(?P<PNG>\x89PNG\r\n\x1a\n)
+    |(?P<WebP>RIFF....WEBP)
+    |(?P<GIF>GIF8[79]a)
+    |(?P<BMP>BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0)
+    |(?P<TIFF>(?:II\*\0|MM\0\*)(?!....CR))  # Canon's raw files begin like a TIFF
+    |(?P<AVIF>....ftyp(?:avi[fs]|m[is]f1....(?:(?!hei|hev)....){0,9}avi[fs]))  # mif1 and msf1 hold either
+    |(?P<HEIC>....ftyp(?:hei[cxms]|hev[cxms]|mif[12]|msf1))""",
+    re.DOTALL | re.VERBOSE,
+)
+
+_CLASSES = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
 }
 
 _CAMERA_RAW = rb"(?s)II\*\0....CR|II[RU]|MMOR|FUJIFILMCCD|\0MRM|FOVb|....ftypcrx"
+
+_IN_FRONT = re.compile(rb"(?:\xef\xbb\xbf|\s){1,128}")  # some web servers and editors put it there
 
 _OTHERS = (  # what often lies under the name of a photo
     (rb"\s*<", "a web page or a drawing"),
@@ -68,7 +75,7 @@ _OTHERS = (  # what often lies under the name of a photo
 
 def trimmed(data):
     """The bytes of a file without white space, or a byte order mark, in front of a photo."""
-    text = re.match(rb"(?:\xef\xbb\xbf|\s){1,%d}" % TEXT_IN_FRONT, data)
+    text = _IN_FRONT.match(data)
     return data[text.end() :] if text else data
 
 
@@ -82,8 +89,8 @@ def format_of(data):
       >>> format_of(b"GIF89a"), format_of(b"\\r\\n\\xff\\xd8\\xff\\xe0"), format_of(b"GIFT")
       ('GIF', 'JPEG', None)
     """
-    start = trimmed(data[:START])
-    return next((name for name, (begins, _) in _FORMATS.items() if re.match(begins, start)), None)
+    found = _BEGINS.match(trimmed(data[:START]))
+    return found and found.lastgroup
 
 
 def open_image(name, file):
@@ -97,7 +104,7 @@ def open_image(name, file):
         import pillow_heif  # here, as nobody else needs it
 
         return pillow_heif.HeifImageFile(file)
-    return _FORMATS[name][1](file)
+    return _CLASSES[name](file)
 
 
 def why_no_photo(data):
