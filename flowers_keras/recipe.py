@@ -7,7 +7,7 @@ from flowers_keras.config import check_config
 from flowers_keras.evaluation import diagnosis, measure, scores, shifts
 from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import layouts, pipeline, sources, splits
-from flowers_keras.report import figures, page
+from flowers_keras.report import page
 from flowers_keras.training import feeds, phases, run_folder
 
 
@@ -105,7 +105,7 @@ def evaluate(photos, split, config, run):
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)
     metrics["machine"] = run.record_machine()
-    metrics["fit"] = kept_epoch(page.read_history(run.path("history.csv")))
+    metrics["fit"] = kept_epoch(page.read_history(run.path("history.csv")), config)
     metrics["verdict"] = diagnosis.diagnose(metrics)
     measure.save_predictions(predictions, run.path("predictions.csv"))
     metrics["seconds"] = run.seconds | {"total": sum(run.seconds.values())}
@@ -115,10 +115,17 @@ def evaluate(photos, split, config, run):
     print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in run.seconds.items()))
 
 
-def kept_epoch(history):
+def kept_epoch(history, config):
     """What `fit` reported of the epoch whose weights were kept, for comparison with the saved file."""
-    row = history[figures.best_epoch(history)]
-    return {"phase": row["phase"], "epoch": int(row["epoch"]), "train_accuracy": row["accuracy"]}
+
+    def score(row):
+        return row["val_accuracy"], -row["val_loss"]
+
+    kept = history[0]
+    for row in history[1:]:
+        if config[row["phase"]].keep == "last" or score(row) > score(kept):
+            kept = row
+    return {"phase": kept["phase"], "epoch": int(kept["epoch"]), "train_accuracy": kept["accuracy"]}
 
 
 def measure_parts(model, photos, split, config):

@@ -84,10 +84,7 @@ def find_imbalance(metrics):
     small = trust.small_classes(metrics)
     if not small:
         return []
-    counts = metrics.get("training_photos") or {
-        name: each["count"] + metrics["validation"]["per_class"][name]["count"]
-        for name, each in metrics["test"]["per_class"].items()
-    }
+    counts = trust.class_counts(metrics)
     largest = max(counts, key=counts.get)
     of = "training photos" if metrics.get("training_photos") else "photos in validation and test"
     evidence = ", ".join(f"{name} {count}" for name, count in {largest: counts[largest], **small}.items())

@@ -1,6 +1,6 @@
-"""Shift: how well the test photos are named when they were taken otherwise.
+"""Shift: accuracy on the test photos under changed conditions.
 
-A classifier that learnt its photos by heart, or their backgrounds, falls here. The conditions are
+A classifier that memorised its photos, or learnt their backgrounds, loses accuracy here. The conditions are
 imitations, made of the photo that the network would see; the idea and the three strengths come from
 Hendrycks and Dietterich (2019), arXiv 1903.12261. All strengths of a condition share one draw, a
 pure function of (seed, photo, condition), so that only the amount differs.
@@ -64,7 +64,7 @@ def light(photo, stops, random, other):
 def background(photo, share, random, other):
     """Replaces `share` of what is around the middle by another photo's, out of focus.
 
-    What is the flower and what is not is unknown here: a soft ellipse in the middle, a half of the
+    Nothing says what is the flower: a soft ellipse in the middle, a half of the
     photo, is kept. A flower that stands outside of it is covered, and what is behind one stays.
     """
     del random

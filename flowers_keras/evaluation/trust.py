@@ -98,13 +98,15 @@ def find_guessing(metrics):
     return [verdict("random_labels" if memorised else "nothing_learnt", evidence)]
 
 
-def small_classes(metrics):
-    """Name -> photos of the classes that have fewer than a tenth of the largest one's.
-
-    Training photos where the metrics count them, else those of validation and test.
-    """
+def class_counts(metrics):
+    """Class name -> photos: of training where the metrics count them, else of validation and test."""
     there = unseen_confusion(metrics).sum(axis=1).tolist()
-    counts = metrics.get("training_photos") or dict(zip(metrics["test"]["per_class"], there, strict=True))
+    return metrics.get("training_photos") or dict(zip(metrics["test"]["per_class"], there, strict=True))
+
+
+def small_classes(metrics):
+    """Those of `class_counts` that have fewer than a tenth of the largest one's photos."""
+    counts = class_counts(metrics)
     return {name: count for name, count in counts.items() if count * IMBALANCE < max(counts.values())}
 
 

@@ -207,6 +207,20 @@ def test_few_photos_are_enough(count, classes):
     assert shift["photos"] == count and len(shift["conditions"]) == 6
 
 
+def test_photos_are_drawn_by_the_seed_from_all_that_are_given():
+    """The first photos of a folder are all of one class."""
+    drawn = []
+    for seed in (0, 1):
+        photos, reads = framed_photos(80)
+        positions = np.sort(photos.labels, kind="stable").argsort()  # any order
+        shift = shifts.measure_shift(
+            Learner(MIDDLE), photos, positions, measuring(SIZE, 8, shift_photos=12, seed=seed)
+        )
+        assert shift["photos"] == 12 and len(reads) == 12
+        drawn.append(set(reads))
+    assert drawn[0] != drawn[1] and all(max(each) > 40 for each in drawn)
+
+
 def test_no_photos_give_none():
     photos, _ = framed_photos(2)
     assert (

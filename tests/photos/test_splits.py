@@ -103,13 +103,14 @@ def test_twins_stay_in_one_part(data):
     assert splits.describe(found, photos, data.twin_distance)["across"] == []
 
 
-def test_describe_finds_twins_across_a_split_that_has_some(data):
+@pytest.mark.parametrize("one, other", itertools.combinations(splits.PARTS, 2))
+def test_describe_finds_twins_across_any_two_parts(data, one, other):
     originals = textures(30)
     encoded = [encode(each) for each in originals]
     photos = photos_of([*encoded, encode(originals[0], "JPEG", quality=50)], [*np.repeat([0, 1, 2], 10), 0])
     found = splits.split_photos(photos, data)
     parts = {part: positions[~np.isin(positions, (0, 30))] for part, positions in found.positions.items()}
-    parts["train"], parts["test"] = np.append(parts["train"], 0), np.append(parts["test"], 30)
+    parts[one], parts[other] = np.append(parts[one], 0), np.append(parts[other], 30)
     leaking = dataclasses.replace(found, positions=parts)
     across = splits.describe(leaking, photos, data.twin_distance)["across"]
     assert [pair[:2] for pair in across] == [["000", "030"]]
