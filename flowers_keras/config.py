@@ -102,6 +102,9 @@ FIELDS = {
     "model.weights": Field(
         "imagenet", TEXT, "imagenet, empty for random, or the path of a Keras .h5 or .keras file"
     ),
+    "model.pooled_layers": Field(
+        "mixed10", _choice("mixed10", "mixed8+mixed9+mixed10"), "whose means over all places the head sees"
+    ),
     "model.hidden_units": Field(1024, _whole(1, 65_536), "width of the layer between features and classes"),
     "model.dropout": Field(0.6, _number(0, 0.99), "rate, after the hidden layer"),
     "model.l2": Field(1e-4, _number(0, 1), "penalty on both kernels of the head"),
@@ -185,6 +188,12 @@ def check_config(config):
         raise UserError(
             f"data.validation_fraction={validation} and data.test_fraction={test} leave less than a fifth "
             "of the photos to train on; lower one"
+        )
+    pooled, boundary = values["model.pooled_layers"], values["model.unfreeze_from"]
+    if BOUNDARIES.index(boundary) > BOUNDARIES.index(first := pooled.partition("+")[0]):
+        raise UserError(
+            f"model.unfreeze_from={boundary} comes after {first} of model.pooled_layers={pooled}; "
+            f"type {first} or a layer before it"
         )
     if values["frozen.epochs"] + values["finetune.epochs"] == 0:
         raise UserError("frozen.epochs=0 and finetune.epochs=0 train nothing; raise one of them")

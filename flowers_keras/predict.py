@@ -47,7 +47,7 @@ def parse(arguments):
     """
     parser = errors.Arguments(
         prog="python -m flowers_keras.predict",
-        description="Classifies photos: class and probability for each.",
+        description="Classifies photos: class and probability for each, calibrated on the validation photos.",
     )
     parser.add_argument(
         "--model", required=True, type=files.model_file, metavar="runs/x/model.keras", help="or its folder"

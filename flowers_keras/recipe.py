@@ -82,13 +82,7 @@ def build(photos, split, config, policy=None):
       policy: dtype policy of the trunk; None for the one that `config` means on this machine.
     """
     model = classifier.build_classifier(
-        len(photos.class_names),
-        config.data.image_size,
-        config.model.weights,
-        config.model.hidden_units,
-        config.model.dropout,
-        config.model.l2,
-        policy or runtime.resolve_policy(config.runtime.dtype_policy),
+        config, len(photos.class_names), policy or runtime.resolve_policy(config.runtime.dtype_policy)
     )
     if not config.model.weights:
         sample = np.random.default_rng(config.seed).permutation(split.positions["train"])[:256]
@@ -99,9 +93,9 @@ def build(photos, split, config, policy=None):
 
 def evaluate(photos, split, config, run):
     """Measures the saved file, loaded again, and writes what a person reads."""
-    model, _ = archive.load(run.path("model.keras"))
     with run.stage("evaluate"):
-        metrics, predictions = measure_parts(model, photos, split, config)
+        model, temperature = calibrate(photos, split.positions["validation"], config, run)
+        metrics, predictions = measure_parts(model, temperature, photos, split, config)
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)
     metrics["machine"] = run.record_machine()
@@ -128,30 +122,44 @@ def kept_epoch(history, config):
     return {"phase": kept["phase"], "epoch": int(kept["epoch"]), "train_accuracy": kept["accuracy"]}
 
 
-def measure_parts(model, photos, split, config):
+def calibrate(photos, validation, config, run):
+    """Fits the temperature on the validation photos and writes it into the saved file, once a run.
+
+    Returns:
+      (model, temperature): the calibrated file, loaded again.
+    """
+    path = run.path("model.keras")
+    model, card = archive.load(path)
+    if card["temperature"] is None:
+        found = measure.predict_photos(model, photos, validation, config, "calibration", tta=False)
+        archive.save(model, path, card, scores.fit_temperature(found.labels, found.plain))
+        model, card = archive.load(path)
+    return model, card["temperature"]
+
+
+def measure_parts(model, temperature, photos, split, config):
     """The figures of each part, measured on raw photos; the test photos are used only here.
+
+    Args:
+      model: a classifier, calibrated at `temperature`.
 
     Returns:
       (metrics, predictions): the figures of `metrics.json` that one pass over the photos gives, and
       the measure.Predictions of the test photos.
     """
 
-    def predict(part, positions):
-        return measure.predict_photos(model, photos, positions, config, part)
-
-    validation = predict("validation", split.positions["validation"])
-    temperature = scores.fit_temperature(validation.labels, validation.plain)
     # As many training photos, not augmented, as validation has: enough to see the gap.
     sample = np.random.default_rng(config.seed).permutation(split.positions["train"])
-    train = predict("train", np.sort(sample[: len(validation.ids)]))
-    test = predict("test", split.positions["test"])
-    metrics = {
-        "test": measure.compute_metrics(test, temperature),
-        "validation": measure.compute_metrics(validation, temperature),
-        "train": measure.compute_metrics(train, temperature),
+    shown = split.positions | {"train": np.sort(sample[: len(split.positions["validation"])])}
+    metrics = {}
+    for part in ("validation", "train", "test"):
+        predictions = measure.predict_photos(model, photos, shown[part], config, part)
+        metrics[part] = measure.compute_metrics(predictions)
+        metrics[part] |= measure.compare_uncalibrated(predictions, temperature)
+    metrics |= {
         "temperature": temperature,
         "training_photos": measure.count_by_class(photos, split.positions["train"]),
         "leaks": splits.describe(split, photos, config.data.twin_distance),
         "versions": runtime.versions(),
     }
-    return metrics, test
+    return metrics, predictions

@@ -19,11 +19,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread 
 SIZE = 75  # pixels, the smallest that InceptionV3 takes
 
 
+def build_network(class_count=3, image_size=SIZE, policy="float32", **fields):
+    """A classifier of random weights and 16 hidden units; `fields` are those of section `model`."""
+    config = finetune.get_config()
+    config.data.image_size = image_size
+    config.model.update({"weights": "", "hidden_units": 16} | fields)
+    return classifier.build_classifier(config, class_count, policy)
+
+
 @pytest.fixture(scope="session")
 def pristine():
     """A classifier of 3 classes with random, conditioned weights; use `network`, not this."""
     runtime.prepare_keras(0, False)  # the same weights in every run: bounds on rounding depend on them
-    model = classifier.build_classifier(3, SIZE, hidden_units=16, dropout=0.2)
+    model = build_network(dropout=0.2)
     photos = np.stack([synthetic.draw_flower(i % 5, i, SIZE) for i in range(32)])
     conditioning.condition_random_weights(model, [photos])
     return model, model.get_weights()

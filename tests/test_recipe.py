@@ -7,14 +7,13 @@ import pytest
 
 from flowers_keras import recipe, runtime
 from flowers_keras.errors import UserError
-from flowers_keras.model import archive
 from flowers_keras.photos import sources
 from flowers_keras.training import run_folder
 
 
 @pytest.fixture
 def trained(config, tmp_path):
-    """(photos, parts, model, photos read while it was trained) of a run that never came to its test."""
+    """(photos, split, Run, photos read while it was trained) of a run that never came to its test."""
     runtime.prepare_keras(config.seed, True)
     photos, read = sources.load_photos(config.data), set()
     with run_folder.open_run(tmp_path / "run", config.to_dict()) as run:
@@ -27,25 +26,31 @@ def trained(config, tmp_path):
             return photos.read(position)
 
         recipe.train(dataclasses.replace(photos, labels=labels, read=watched), split, config, run)
-        model, _ = archive.load(run.path("model.keras"))
-    return photos, split.positions, split, model, read
+    return photos, split, run, read
 
 
 def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, config):
-    photos, parts, splits, model, read = trained
+    photos, split, run, read = trained
+    parts, uncalibrated = split.positions, run.path("model.keras").read_bytes()
+
+    def measure(photos):
+        run.path("model.keras").write_bytes(uncalibrated)
+        model, temperature = recipe.calibrate(photos, parts["validation"], config, run)
+        return recipe.measure_parts(model, temperature, photos, split, config)
+
     assert read == {*parts["train"].tolist(), *parts["validation"].tolist()}
-    metrics, _ = recipe.measure_parts(model, photos, splits, config)
+    metrics, _ = measure(photos)
 
     labels = photos.labels.copy()
     labels[parts["test"]] = np.roll(labels[parts["test"]], 1)
-    other, _ = recipe.measure_parts(model, dataclasses.replace(photos, labels=labels), splits, config)
+    other, _ = measure(dataclasses.replace(photos, labels=labels))
     assert other["test"]["accuracy"] != metrics["test"]["accuracy"]  # or this could not fail
     for untouched in ("temperature", "validation", "train"):
         assert other[untouched] == metrics[untouched]
 
     labels = photos.labels.copy()
     labels[parts["validation"]] = np.roll(labels[parts["validation"]], 1)
-    other, _ = recipe.measure_parts(model, dataclasses.replace(photos, labels=labels), splits, config)
+    other, _ = measure(dataclasses.replace(photos, labels=labels))
     assert other["temperature"] != metrics["temperature"]
     assert other["test"]["accuracy"] == metrics["test"]["accuracy"]
     assert other["train"]["confusion"] == metrics["train"]["confusion"]

@@ -39,7 +39,7 @@ def measure_agreement(experiment, model_path):
     photos = list(batches.as_numpy_iterator())
     boundary = card["recipe"]["model"]["unfreeze_from"]
     probabilities = {
-        (policy, way): predict(in_policy(model, card, policy), boundary, photos, way)
+        (policy, way): predict(classifier.with_policy(model, policy), boundary, photos, way)
         for policy in ("float32", "mixed_bfloat16")
         for way in ("whole", "cut")
     }
@@ -63,16 +63,6 @@ def compare(one, other):
     """
     same = np.mean(one.argmax(axis=1) == other.argmax(axis=1))
     return 100 * float(same), float(np.abs(one - other).max())
-
-
-def in_policy(model, card, policy):
-    """The classifier `model` with its backbone computing in a dtype policy."""
-    head = model.get_layer("hidden")
-    twin = classifier.build_classifier(
-        len(card["class_names"]), card["image_size"], hidden_units=head.units, policy=policy
-    )
-    twin.set_weights(model.get_weights())
-    return twin
 
 
 def predict(model, boundary, photos, way):

@@ -65,7 +65,7 @@ def time_fresh(experiment):
 def time_plain(experiment):
     """Seconds of one epoch of each phase as a tutorial writes it: whole model, `keras.layers`, float32."""
     config, size = experiment.config, experiment.config.data.image_size
-    model = classifier.build_classifier(len(experiment.photos.class_names), size, config.model.weights)
+    model = classifier.build_classifier(config, len(experiment.photos.class_names))
     layers = [
         keras.layers.RandomFlip("horizontal"),
         keras.layers.RandomCrop(round(size * 0.9), round(size * 0.9)),

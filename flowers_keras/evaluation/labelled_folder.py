@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from flowers_keras import files
 from flowers_keras.config import default_config
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure
@@ -20,8 +19,8 @@ def evaluate_folder(model_path, data):
     Returns:
       dict of the kind of `metrics.json`'s "test", and besides "left_out" ([id, reason] of broken
       photos and of files that are none) and "twins_in_training" ([id, id of the training photo,
-      bits]). The latter is None without the run's `splits.json` beside the model, "ece_calibrated"
-      without its `metrics.json`.
+      bits]). The latter is None without the run's `splits.json` beside the model. "calibration" says
+      what the probabilities are.
 
     Raises:
       UserError: the model or the folder cannot be used.
@@ -36,14 +35,19 @@ def evaluate_folder(model_path, data):
     with pipeline.photo_errors():
         positions = np.array(sorted(fingerprints))
         predictions = measure.predict_photos(model, photos, positions, config, "evaluate")
-    metrics, parts = _beside(model_path, "metrics.json"), _beside(model_path, "splits.json")
-    temperature = files.read_json(metrics).get("temperature") if metrics.exists() else None
-    seen = None
+    parts, seen = _beside(model_path, "splits.json"), None
     if parts.exists():
         seen = labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
     left_out += photos.others
-    found = {"left_out": [list(pair) for pair in left_out], "twins_in_training": seen}
-    return measure.compute_metrics(predictions, temperature) | found
+    return (
+        measure.compute_metrics(predictions)
+        | measure.compare_uncalibrated(predictions, card["temperature"])
+        | {
+            "calibration": archive.describe_calibration(card),
+            "left_out": [list(pair) for pair in left_out],
+            "twins_in_training": seen,
+        }
+    )
 
 
 def measuring_config(card):
@@ -72,7 +76,7 @@ def summary(metrics):
         f"{metrics['count']} photos: accuracy {metrics['accuracy']:.2%} (95 % interval {low:.1%} to "
         f"{high:.1%}){'' if tta is None else f', with TTA {tta:.2%}'}",
         f"loss {metrics['loss']:.4f}, expected calibration error {metrics['ece']:.4f} "
-        f"(up to {metrics['ece_by_chance']:.4f} by chance alone)",
+        f"(up to {metrics['ece_by_chance']:.4f} by chance alone); {metrics['calibration']}",
     ]
     for name, each in metrics["per_class"].items():
         recall, precision = (

@@ -34,7 +34,7 @@ class Predictions:
     tta: np.ndarray | None
 
 
-def predict_photos(model, photos, positions, config, title):
+def predict_photos(model, photos, positions, config, title, tta=True):
     """Predictions for the photos at `positions`; none is dropped.
 
     Args:
@@ -43,13 +43,14 @@ def predict_photos(model, photos, positions, config, title):
       positions: int [count].
       config: with `data.image_size`, `data.batch_size` and `evaluation.tta`.
       title: of the progress bar.
+      tta: False leaves test-time augmentation out, whatever `config` says.
     """
     batch_size = min(config.data.batch_size, inference.LARGEST_BATCH)
     plain, both = [], []
     batches = pipeline.plain_batches(photos, positions, config.data.image_size, batch_size)
     with tqdm.tqdm(total=len(positions), desc=title, unit=" photos", delay=5, disable=None) as bar:
         for batch in batches.as_numpy_iterator():
-            if config.evaluation.tta:
+            if tta and config.evaluation.tta:
                 one, two = inference.predict_with_flip(model, batch, batch_size)
                 both.append(two)
             else:
@@ -65,22 +66,19 @@ def predict_photos(model, photos, positions, config, title):
     )
 
 
-def compute_metrics(predictions, temperature):
+def compute_metrics(predictions):
     """All figures of a set of predictions, as DESIGN's `metrics.json` names them.
 
     Args:
       predictions: Predictions of at least one photo.
-      temperature: T that was fitted on validation, or None.
 
     Returns:
       dict of JSON values; accuracies from 0 to 1. "ece_by_chance" is what "ece" of a perfectly
-      calibrated model stays below in 95 % of cases. What ends in `_tta` is None without TTA, and
-      "ece_calibrated" (of the plain probabilities at `temperature`) without a temperature.
+      calibrated model stays below in 95 % of cases. What ends in `_tta` is None without TTA.
     """
     labels, plain, tta = predictions.labels, predictions.plain, predictions.tta
     confusion = scores.confusion_matrix(labels, plain)
     confidence = plain.max(axis=1)
-    calibrated = None if temperature is None else scores.apply_temperature(plain, temperature)
 
     def optional(score, probabilities):
         return None if probabilities is None else score(labels, probabilities)
@@ -96,10 +94,22 @@ def compute_metrics(predictions, temperature):
         "ece_by_chance": scores.calibration_error_by_chance(confidence),
         "mean_confidence": math.fsum(confidence) / len(labels),
         "ece_tta": optional(scores.expected_calibration_error, tta),
-        "ece_calibrated": optional(scores.expected_calibration_error, calibrated),
         "per_class": scores.per_class(confusion, predictions.class_names),
         "confusion": confusion.tolist(),
     }
+
+
+def compare_uncalibrated(predictions, temperature):
+    """{"ece_uncalibrated"}: the expected calibration error of a calibrated model before it was that.
+
+    Args:
+      predictions: Predictions.
+      temperature: at which the model is calibrated; None, for not at all, gives None.
+    """
+    if temperature is None:
+        return {"ece_uncalibrated": None}
+    as_trained = scores.apply_temperature(predictions.plain, 1 / temperature)
+    return {"ece_uncalibrated": scores.expected_calibration_error(predictions.labels, as_trained)}
 
 
 def count_by_class(photos, positions):

@@ -1,43 +1,52 @@
-"""The classifier: InceptionV3 and a head, its phases, its cut at a boundary, its file.
+"""model.keras: a trained classifier and what its user needs to know, in one file.
 
-One flat functional model, raw RGB in, probabilities out:
-
-  photo [S, S, 3] 0-255 -> rescaling -> InceptionV3 ... mixed8 ... mixed10 -> pooled [2048]
-  -> hidden [1024] -> dropout -> probabilities [classes]
-
-Flat, so that `get_layer("mixed8")` works on it, it can be cut there, and it exports.
+The temperature that was fitted on validation photos (Guo et al. 2017, arXiv 1706.04599) is part of
+the weights: softmax(logits / T) is the last layer with its kernel and bias divided by T. So whatever
+runs the file gives calibrated probabilities; times T, the layer is as it was trained.
 """
 
 import json
+import math
 import zipfile
 
 import keras
 
 from flowers_keras import files
+from flowers_keras.config import FIELDS, SMALLEST_IMAGE, check_field, flatten
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier
 
 CARD = "flowers_keras.json"  # a member of the .keras archive
 
+LARGEST_CARD = 4 << 20  # bytes
 
-def save(model, path, card):
+LARGEST_RATIO = 20  # of the members' sizes to the file's; Keras does not compress them
+
+READ = ("data.batch_size", "data.twin_distance", "evaluation.tta")  # what users of a model read of its recipe
+
+
+def save(model, path, card, temperature=None):
     """Saves the model in float32, whatever it was trained in, with what its user needs to know.
 
     Args:
       model: a classifier.
-      path: the `.keras` file.
+      path: the `.keras` file; written whole or not at all.
       card: {"class_names": [...] in output order, "image_size": pixels, "recipe": {...}}; it
         travels inside the archive.
+      temperature: fitted on validation; the saved model's logits are divided by it, and its card
+        says so under "temperature". None for a model as it was trained.
+
+    Raises:
+      ValueError: the model was calibrated before.
     """
-    head = {name: model.get_layer(name) for name in ("hidden", "dropout", "probabilities")}
-    plain = classifier.build_classifier(
-        class_count=head["probabilities"].units,
-        image_size=card["image_size"],
-        hidden_units=head["hidden"].units,
-        dropout=head["dropout"].rate,
-        l2=float(head["hidden"].kernel_regularizer.l2),
-    )
-    plain.set_weights(model.get_weights())
+    plain = classifier.with_policy(model, "float32")
+    card = {"temperature": None} | card
+    if temperature is not None:
+        if card["temperature"] is not None:
+            raise ValueError(f"the model is already calibrated, at {card['temperature']}")
+        last = plain.get_layer("probabilities")
+        last.set_weights([weights / temperature for weights in last.get_weights()])
+        card["temperature"] = temperature
     with files.whole_file(path) as temporary:
         plain.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
@@ -51,25 +60,72 @@ def load(path):
       path: a `.keras` file that `save` wrote, or the folder of the run that holds it.
 
     Returns:
-      (keras.Model, card), the card as `save` took it.
+      (keras.Model, card), the card as `save` wrote it, its recipe filled up with defaults of `READ`.
 
     Raises:
-      UserError: no such file, not a classifier of ours, damaged, or its class names do not fit.
+      UserError: no such file, not a classifier of ours, damaged, or its card does not fit.
     """
     path = files.model_file(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            card = json.loads(archive.read(CARD))
-        class_names, image_size = card["class_names"], card["image_size"]
+        card = _complete(_read_card(path))
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        classes, image_size = model.output_shape[-1], model.input_shape[1]
+        for name in ("mixed10", "pooled", *classifier.HEAD):
+            model.get_layer(name)
     except Exception as error:  # zipfile, json, h5py and Keras raise whatever they stumble over
         raise UserError(
             f"{path} is not a classifier that flowers_keras saved, or is damaged "
             f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0][:120]}); train it again"
         ) from error
-    if model.output_shape[-1] != len(class_names) or model.input_shape[1] != image_size:
+    if classes != len(card["class_names"]) or image_size != card["image_size"]:
         raise UserError(
-            f"{path} names {len(class_names)} classes and {image_size} pixels, but its model gives "
-            f"{model.output_shape[-1]} for {model.input_shape[1]}; train it again"
+            f"{path} names {len(card['class_names'])} classes and {card['image_size']} pixels, but its "
+            f"model gives {classes} for {image_size}; train it again"
         )
     return model, card
+
+
+def describe_calibration(card):
+    """What a model's probabilities are, in a few words.
+
+    Example:
+      >>> describe_calibration({"temperature": 1.25})
+      'probabilities calibrated on validation photos (temperature 1.25)'
+    """
+    if card["temperature"] is None:
+        return "probabilities not calibrated"
+    return f"probabilities calibrated on validation photos (temperature {card['temperature']:.2f})"
+
+
+def _read_card(path):
+    """The card in the archive at `path`; refuses one that would fill the memory (ValueError)."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if sum(each.file_size for each in members) > LARGEST_RATIO * path.stat().st_size:
+            raise ValueError(f"its members unpack to more than {LARGEST_RATIO} times its size")
+        if archive.getinfo(CARD).file_size > LARGEST_CARD:
+            raise ValueError(f"its {CARD} is larger than {LARGEST_CARD >> 20} MB")
+        return json.loads(archive.read(CARD))
+
+
+def _complete(card):
+    """The card with everything that is read of it, checked (ValueError, UserError)."""
+    names, image_size, temperature = card["class_names"], card["image_size"], card.get("temperature")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("class_names is no list of texts")
+    if type(image_size) is not int or image_size < SMALLEST_IMAGE:
+        raise ValueError(f"image_size={image_size!r} is no number of pixels from {SMALLEST_IMAGE} on")
+    if temperature is not None:
+        if type(temperature) not in (int, float) or not math.isfinite(temperature) or temperature <= 0:
+            raise ValueError(f"temperature={temperature!r} is no number above 0")
+    recipe = card.get("recipe", {})
+    if not isinstance(recipe, dict):
+        raise ValueError("recipe is no table of fields")
+    for name in READ:
+        section, field = name.split(".")
+        recipe[section] = {field: FIELDS[name].default} | recipe.get(section, {})
+    recipe["data"]["image_size"] = image_size
+    for field, value in flatten(recipe).items():
+        if field in FIELDS:
+            check_field(field, value)
+    return card | {"temperature": temperature, "recipe": recipe}

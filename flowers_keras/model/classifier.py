@@ -1,4 +1,4 @@
-"""The classifier: InceptionV3 and a head, its phases, its cut at a boundary, its file.
+"""The classifier: InceptionV3 and a head; what of it trains, and where it can be cut.
 
 One flat functional model, raw RGB in, probabilities out:
 
@@ -10,6 +10,7 @@ Flat, so that `get_layer("mixed8")` works on it, it can be cut there, and it exp
 
 import contextlib
 import math
+import weakref
 
 import keras
 
@@ -17,19 +18,13 @@ from flowers_keras import files
 from flowers_keras.errors import UserError
 
 
-def build_classifier(
-    class_count, image_size=299, weights="", hidden_units=1024, dropout=0.6, l2=1e-4, policy="float32"
-):
+def build_classifier(config, class_count, policy="float32"):
     """The classifier, nothing frozen.
 
     Args:
+      config: with `data.image_size` and section `model`: `weights`, `pooled_layers`, `hidden_units`,
+        `dropout` and `l2`.
       class_count: number of classes, at least 2.
-      image_size: side of the square photo in pixels, at least 75.
-      weights: "imagenet" (downloaded), "" for random, or the path of a Keras `.h5` file of
-        InceptionV3 without its top.
-      hidden_units: width of the hidden layer.
-      dropout: rate from 0 to 1, between the hidden layer and the output.
-      l2: factor of the L2 penalty on both kernels of the head.
       policy: dtype policy of the backbone; the head is float32.
 
     Returns:
@@ -39,24 +34,42 @@ def build_classifier(
     Raises:
       UserError: the weights cannot be had or are not InceptionV3's.
     """
-    photo = keras.Input((image_size, image_size, 3), name="photo")
+    size, settings = config.data.image_size, config.model
+    photo = keras.Input((size, size, 3), name="photo")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="rescaling")(photo)
     with dtype_policy(policy):
-        backbone = _backbone(scaled, weights)
-    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pooled")(backbone.output)
-    regularizer = keras.regularizers.L2(l2)
+        backbone = _backbone(scaled, settings.weights)
+    regularizer = keras.regularizers.L2(settings.l2)
+    x = _pool(backbone, settings.pooled_layers.split("+"))
     x = keras.layers.Dense(
-        hidden_units, "relu", kernel_regularizer=regularizer, dtype="float32", name="hidden"
-    )(pooled)
-    x = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(x)
+        settings.hidden_units, "relu", kernel_regularizer=regularizer, dtype="float32", name="hidden"
+    )(x)
+    x = keras.layers.Dropout(settings.dropout, dtype="float32", name="dropout")(x)
     probabilities = keras.layers.Dense(
-        class_count,
-        "softmax",
-        kernel_regularizer=regularizer,
-        dtype="float32",
-        name="probabilities",
+        class_count, "softmax", kernel_regularizer=regularizer, dtype="float32", name="probabilities"
     )(x)
     return keras.Model(photo, probabilities, name="flower_classifier")
+
+
+def _pool(backbone, names):
+    """Means over all places of one or more layers, one after the other: the tensor `pooled`."""
+    if len(names) == 1:
+        return keras.layers.GlobalAveragePooling2D(dtype="float32", name="pooled")(
+            backbone.get_layer(names[0]).output
+        )
+    means = [
+        keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"pooled_{name}")(
+            backbone.get_layer(name).output
+        )
+        for name in names
+    ]
+    return keras.layers.Concatenate(dtype="float32", name="pooled")(means)
+
+
+def pooled_layers(model):
+    """Names of the layers whose means the head sees, such as ("mixed10",), as `_pool` made them."""
+    names = [layer.name for layer in model.layers if layer.name.startswith("pooled_")]
+    return tuple(name.removeprefix("pooled_") for name in names) or ("mixed10",)
 
 
 @contextlib.contextmanager
@@ -132,13 +145,58 @@ def cut(model, boundary):
     """Cuts the classifier in two that share its layers: training a part trains the classifier.
 
     Args:
-      boundary: one of `BOUNDARIES`.
+      model: a classifier.
+      boundary: one of `BOUNDARIES`, at or before every layer that is pooled.
 
     Returns:
       (trunk, tail): photo -> output of the layer `boundary`, and that output -> probabilities.
     """
-    tensor = model.get_layer(boundary).output
-    return keras.Model(model.input, tensor, name="trunk"), keras.Model(tensor, model.output, name="tail")
+    return part(model, "photo", boundary), part(model, boundary, "probabilities")
+
+
+_PARTS = weakref.WeakKeyDictionary()  # classifier -> {(first, last): its part}
+
+
+def part(model, first, last):
+    """The part of a classifier from the output of the layer `first` to that of the layer `last`.
+
+    Cut once a model and kept as long as it: Keras leaves a node in every layer at each cut, and a
+    process that serves would grow.
+
+    Raises:
+      ValueError: `last` reads a layer before `first`.
+    """
+    parts = _PARTS.setdefault(model, {})
+    if (first, last) not in parts:
+        start, end = model.get_layer(first).output, model.get_layer(last).output
+        try:
+            parts[first, last] = keras.Model(start, end, name=f"{first}_to_{last}")
+        except ValueError as error:
+            raise ValueError(f"{last} reads a layer before {first}; cut the classifier before it") from error
+    return parts[first, last]
+
+
+HEAD = ("hidden", "dropout", "probabilities")
+
+
+def with_policy(model, policy):
+    """A copy of a classifier, its weights included, whose backbone computes by a dtype policy.
+
+    Args:
+      model: a classifier.
+      policy: "float32", "mixed_bfloat16" or "float64".
+    """
+
+    def copy(layer):
+        config = layer.get_config()
+        if not layer.name.startswith(("photo", "rescaling", "pooled", *HEAD)):
+            config["dtype"] = policy
+        return type(layer).from_config(config)
+
+    twin = keras.models.clone_model(model, clone_function=copy)
+    for layer in model.layers:
+        twin.get_layer(layer.name).set_weights(layer.get_weights())
+    return twin
 
 
 def count_parameters(model):

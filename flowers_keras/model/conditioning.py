@@ -1,12 +1,4 @@
-"""The classifier: InceptionV3 and a head, its phases, its cut at a boundary, its file.
-
-One flat functional model, raw RGB in, probabilities out:
-
-  photo [S, S, 3] 0-255 -> rescaling -> InceptionV3 ... mixed8 ... mixed10 -> pooled [2048]
-  -> hidden [1024] -> dropout -> probabilities [classes]
-
-Flat, so that `get_layer("mixed8")` works on it, it can be cut there, and it exports.
-"""
+"""Random weights that can learn: BatchNormalization set from photos, for runs without ImageNet's."""
 
 import keras
 

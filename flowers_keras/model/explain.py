@@ -1,8 +1,9 @@
 """See why: Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391), where the winning class comes from.
 
 The gradient is that of the winning class's logit, not of its probability: a softmax that is sure
-has almost no gradient left. After `mixed10` come only an average, a rectified layer and the logits,
-so the gradient has a closed form, and the same few products give it in every backend.
+has almost no gradient left. From the pooled features on it has a closed form, as only a rectified
+layer and the logits follow. Small photos leave too few places in the layers that are pooled; then an
+earlier layer is explained, and the backend differentiates what lies between.
 """
 
 import io
@@ -11,9 +12,10 @@ import keras
 import numpy as np
 from PIL import Image
 
+from flowers_keras.config import BOUNDARIES
 from flowers_keras.model import classifier
 
-LAYER = "mixed10"  # the last mixed block
+LEAST_PLACES = 5  # in a row and in a column of a heat map, before it is enlarged
 
 BATCH = 8  # photos at a time; their activations are all in memory, layer by layer
 
@@ -38,14 +40,29 @@ def heat_maps(model, photos, classes=None):
       float32 [count, S, S], 0 to 1; the strongest place of a photo is 1. All 0 where no place
       speaks for the class.
     """
-    trunk, _ = classifier.cut(model, LAYER)
     maps = [np.zeros((0, *model.input_shape[1:3]), np.float32)]
     for start in range(0, len(photos), BATCH):
-        piece = slice(start, start + BATCH)
-        activations = trunk(keras.ops.convert_to_tensor(photos[piece]), training=False)
-        chosen = None if classes is None else classes[piece]
+        values, found, first = keras.ops.convert_to_tensor(photos[start : start + BATCH]), [], "photo"
+        for name in explained_layers(model):
+            values, first = classifier.part(model, first, name)(values, training=False), name
+            found.append(values)
+        chosen = None if classes is None else classes[start : start + BATCH]
+        activations = keras.ops.concatenate(found, axis=-1)
         maps.append(_enlarge(class_activation(model, activations, chosen), model.input_shape[1]))
     return np.concatenate(maps)
+
+
+def explained_layers(model):
+    """Names of the layers that heat maps are made of, their channels side by side.
+
+    Returns:
+      The layers that are pooled; where those have less than `LEAST_PLACES` in a row, the last mixed
+      block that has them (at 96 pixels `mixed2`, with 9x9).
+    """
+    pooled = classifier.pooled_layers(model)
+    blocks = [name for name in BOUNDARIES if name.startswith("mixed")]
+    fine = [name for name in blocks if model.get_layer(name).output.shape[1] >= LEAST_PLACES]
+    return pooled if pooled[-1] in fine else (fine[-1],)
 
 
 def class_activation(model, activations, classes=None):
@@ -53,24 +70,55 @@ def class_activation(model, activations, classes=None):
 
     Args:
       model: a classifier.
-      activations: float [count, height, width, channels], the output of the layer `mixed10`.
+      activations: float [count, height, width, channels], the outputs of `explained_layers`.
       classes: as for `heat_maps`.
 
     Returns:
       float32 [count, height, width], at least 0.
     """
-    activations = keras.ops.convert_to_numpy(activations).astype(np.float32)
+    layers = explained_layers(model)
+    values = keras.ops.cast(activations, "float32")
+    if layers == classifier.pooled_layers(model):
+        slopes = _logit_slopes(model, keras.ops.mean(values, axis=(1, 2)), classes)
+        weights = slopes / (values.shape[1] * values.shape[2])
+    else:
+        between = classifier.part(model, layers[0], "pooled")
+        gradient = _gradient(between, values, lambda pooled: _logit_slopes(model, pooled, classes))
+        weights = keras.ops.convert_to_numpy(gradient).mean(axis=(1, 2))
+    return np.maximum(np.einsum("nhwc,nc->nhw", keras.ops.convert_to_numpy(values), weights), 0)
+
+
+def _logit_slopes(model, pooled, classes):
+    """d logit / d pooled, float32 [count, pooled features]: of the class, or the most probable one."""
+    pooled = keras.ops.convert_to_numpy(pooled)
     (kernel, bias), (last_kernel, last_bias) = (
-        [keras.ops.convert_to_numpy(each) for each in (layer.kernel, layer.bias)]
-        for layer in (model.get_layer("hidden"), model.get_layer("probabilities"))
+        model.get_layer(name).get_weights() for name in ("hidden", "probabilities")
     )
-    hidden = activations.mean(axis=(1, 2)) @ kernel + bias
+    hidden = pooled @ kernel + bias
     if classes is None:
         classes = (np.maximum(hidden, 0) @ last_kernel + last_bias).argmax(axis=1)
-    # d logit / d pooled: back through the logits' kernel, the rectifier's mask, the hidden kernel.
-    slopes = (last_kernel.T[classes] * (hidden > 0)) @ kernel.T
-    places = activations.shape[1] * activations.shape[2]
-    return np.maximum(np.einsum("nhwc,nc->nhw", activations, slopes / places), 0)
+    # Back through the logits' kernel, the rectifier's mask, the hidden kernel.
+    return (last_kernel.T[classes] * (hidden > 0)) @ kernel.T
+
+
+def _gradient(network, values, slopes_of):
+    """The gradient at `values`, by the backend, as Keras has none of its own.
+
+    Args:
+      network: keras.Model, values -> output.
+      slopes_of: output -> what the output's elements weigh in what is differentiated.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        output, pull_back = jax.vjp(lambda x: network(x, training=False), values)
+        return pull_back(slopes_of(output))[0]
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        output = network(values, training=False)
+    return tape.gradient(output, values, slopes_of(output))
 
 
 def _enlarge(maps, image_size):

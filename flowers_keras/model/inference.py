@@ -51,6 +51,7 @@ class Classifier:
       model: keras.Model, [batch, image_size, image_size, 3] of 0 to 255 -> [batch, classes].
       class_names: tuple of str, in the order of the probabilities.
       image_size: pixels, side of the square that the model sees.
+      temperature: at which its probabilities are calibrated; None where they are not.
       batch_size: photos computed at a time, as in the evaluation of the model.
     """
 
@@ -59,6 +60,7 @@ class Classifier:
         self.model = model
         self.class_names = tuple(card["class_names"])
         self.image_size = card["image_size"]
+        self.temperature = card.get("temperature")
         self.batch_size = min(card["recipe"]["data"]["batch_size"], LARGEST_BATCH)
 
     def predict(self, photos: Iterable[decoding.Photo], tta: bool = False) -> np.ndarray:

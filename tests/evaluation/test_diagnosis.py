@@ -13,7 +13,7 @@ from PIL import Image
 from flowers_keras.evaluation import diagnosis, measure, scores, shifts, verdicts
 from flowers_keras.model import classifier, conditioning
 from flowers_keras.photos import sources
-from tests.conftest import measuring
+from tests.conftest import build_network, measuring
 
 SIZE = 24
 NAMES = ("daisy", "rose", "tulip", "violet")
@@ -79,7 +79,7 @@ class Case:
             for part, positions in self.parts.items()
         }
         temperature = scores.fit_temperature(found["validation"].labels, found["validation"].plain)
-        metrics = {part: measure.compute_metrics(each, temperature) for part, each in found.items()}
+        metrics = {part: measure.compute_metrics(each) for part, each in found.items()}
         if shift:
             metrics["shift"] = shifts.measure_shift(
                 model, photos, self.parts["test"], measuring(SIZE, shift_photos=999)
@@ -199,7 +199,7 @@ def features():
     labels = np.arange(150) % 3
     colours = COLOURS[labels] + random.normal(0, 25, (150, 3))
     photos = np.broadcast_to(colours[:, None, None], (150, 75, 75, 3)).clip(0, 255).astype(np.uint8)
-    model = classifier.build_classifier(3, 75, hidden_units=64, dropout=0.0, l2=0.0)
+    model = build_network(hidden_units=64, dropout=0.0, l2=0.0)
     conditioning.condition_random_weights(model, [photos[:30]])
     trunk, head = classifier.cut(model, "pooled")
     head.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
@@ -217,7 +217,7 @@ def trained_metrics(features, labels, head):
     for part, where in parts.items():
         ids = [str(i) for i in range(*where.indices(150))]
         predictions = measure.Predictions(ids, labels[where], tuple("abc"), probabilities[where], None)
-        metrics[part] = measure.compute_metrics(predictions, 1.0)
+        metrics[part] = measure.compute_metrics(predictions)
     return metrics | {"temperature": 1.0, "leaks": leaks}
 
 
@@ -243,7 +243,7 @@ def normalised_metrics(momentum):
     metrics = metrics_of(training_photos=dict.fromkeys("abc", 33), fit=fit(history["accuracy"][-1]))
     for where, name in zip(np.split(np.arange(300), 3), ("train", "validation", "test"), strict=True):
         predictions = measure.Predictions([], labels[where], tuple("abc"), probabilities[where], None)
-        metrics[name] = measure.compute_metrics(predictions, None)
+        metrics[name] = measure.compute_metrics(predictions)
     return metrics
 
 
@@ -268,7 +268,7 @@ def part(right, count, wrong=None, **changes):
     if wrong is not None:
         confusion = np.array(wrong)
     predictions = measure.Predictions([], *predictions_of(confusion), None)
-    metrics = measure.compute_metrics(predictions, None)
+    metrics = measure.compute_metrics(predictions)
     return metrics | {"ece": 0.0, "mean_confidence": metrics["accuracy"], "ece_by_chance": 0.05} | changes
 
 

@@ -21,13 +21,14 @@ from configs import finetune
 from flowers_keras import errors, evaluate, files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_folder, measure, scores
-from flowers_keras.model import archive, classifier, conditioning, inference
+from flowers_keras.model import archive, conditioning, inference
 from flowers_keras.photos import sources, splits, synthetic, twins
-from tests.conftest import measuring
+from tests.conftest import build_network, measuring
 
 # Not alphabetical, as in TFDS: neither the folder's order nor that of the drawings.
 CLASS_NAMES = ("tulips", "daisy", "sunflowers", "roses", "dandelion")
 IMAGE_SIZE = 75
+TEMPERATURE = 1.5  # of the saved model
 BATCH_SIZE = 8
 TRAINING, UNLIKE = range(20), range(500, 520)
 COPIES = ("mirrored", "resized", "recompressed")
@@ -76,12 +77,16 @@ def recomputed(path, temperature):
     found = figures(plain)
     if rows[0][columns[-1]]:
         found |= {f"{name}_tta": value for name, value in figures(table(columns[len(names) :])).items()}
-    softer = plain ** (1 / temperature)
-    found["ece_calibrated"] = binned_error(labels, softer / softer.sum(axis=1, keepdims=True))
+    as_trained = plain**temperature
+    found["ece_uncalibrated"] = binned_error(labels, as_trained / as_trained.sum(axis=1, keepdims=True))
     found["confusion"] = reference.confusion_matrix(labels, plain.argmax(1), labels=range(len(names)))
     found["precision"] = reference.precision_score(labels, plain.argmax(1), **order)
     found["recall"] = reference.recall_score(labels, plain.argmax(1), **order)
     return found
+
+
+def figures_of(predictions, temperature):
+    return measure.compute_metrics(predictions) | measure.compare_uncalibrated(predictions, temperature)
 
 
 def binned_error(labels, probabilities):
@@ -97,7 +102,7 @@ def binned_error(labels, probabilities):
 
 
 def assert_agree(figures, expected):
-    for name in ("accuracy", "accuracy_tta", "loss", "loss_tta", "ece", "ece_tta", "ece_calibrated"):
+    for name in ("accuracy", "accuracy_tta", "loss", "loss_tta", "ece", "ece_tta", "ece_uncalibrated"):
         if name in expected:
             assert figures[name] == pytest.approx(expected[name], rel=1e-13, abs=1e-15), name
         else:
@@ -114,23 +119,23 @@ def test_figures_are_those_of_scikit_learn(tmp_path, tta, classes):
     predictions = random_predictions(classes=classes, tta=tta, seed=classes)
     measure.save_predictions(predictions, tmp_path / "predictions.csv")
     expected = recomputed(tmp_path / "predictions.csv", 1.7)
-    assert_agree(measure.compute_metrics(predictions, 1.7), expected)
+    assert_agree(figures_of(predictions, 1.7), expected)
 
     labels = predictions.labels.copy()
     labels[7] = (labels[7] + 1) % classes
     one_wrong = dataclasses.replace(predictions, labels=labels)
     with pytest.raises(AssertionError):
-        assert_agree(measure.compute_metrics(one_wrong, 1.7), expected)
+        assert_agree(figures_of(one_wrong, 1.7), expected)
 
 
 def test_metrics_are_json_and_complete():
     predictions = random_predictions(count=60, classes=9)
     predictions = dataclasses.replace(predictions, labels=predictions.labels % 8)
     assert predictions.plain.argmax(axis=1).max() == 8 > predictions.labels.max()
-    metrics = measure.compute_metrics(predictions, None)
+    metrics = figures_of(predictions, None)
     assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
     assert metrics["count"] == 60 == sum(each["count"] for each in metrics["per_class"].values())
-    assert metrics["ece_calibrated"] is None
+    assert metrics["ece_uncalibrated"] is None
     assert metrics["accuracy_interval"] == scores.wilson_interval(round(60 * metrics["accuracy"]), 60)
     assert list(metrics["per_class"]) == list(predictions.class_names)
     wanted = {"precision": 0.0, "recall": None, "count": 0}  # the labels hold no photo of the last class
@@ -139,7 +144,7 @@ def test_metrics_are_json_and_complete():
 
 def test_figures_do_not_depend_on_the_order_of_photos():
     predictions = random_predictions(count=997)
-    expected = measure.compute_metrics(predictions, 1.3)
+    expected = measure.compute_metrics(predictions)
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(997)
         shuffled = dataclasses.replace(
@@ -148,7 +153,7 @@ def test_figures_do_not_depend_on_the_order_of_photos():
             plain=predictions.plain[order],
             tta=predictions.tta[order],
         )
-        assert measure.compute_metrics(shuffled, 1.3) == expected
+        assert measure.compute_metrics(shuffled) == expected
 
 
 @pytest.mark.parametrize("tta", [True, False])
@@ -228,7 +233,7 @@ def test_tta_is_the_same_for_a_mirrored_photo(network):
 def network():
     """The real network with random weights, fit to tell photos apart."""
     keras.utils.set_random_seed(1)
-    network = classifier.build_classifier(len(CLASS_NAMES), IMAGE_SIZE, hidden_units=32)
+    network = build_network(len(CLASS_NAMES), IMAGE_SIZE, hidden_units=32)
     photos = np.stack([synthetic.draw_flower(i % 5, (4, i), IMAGE_SIZE) for i in range(16)])
     conditioning.condition_random_weights(network, [photos])
     return network
@@ -241,7 +246,7 @@ def run(network, tmp_path_factory):
     config = finetune.get_config()
     config.data.image_size, config.data.batch_size = IMAGE_SIZE, BATCH_SIZE
     card = {"class_names": list(CLASS_NAMES), "image_size": IMAGE_SIZE, "recipe": config.to_dict()}
-    archive.save(network, folder / "model.keras", card)
+    archive.save(network, folder / "model.keras", card, TEMPERATURE)
     photos = sources.synthetic_photos(len(TRAINING) + 5, 96, 0)
     fingerprints, _ = twins.fingerprint_photos(photos)
     parts = {"train": np.array(TRAINING), "validation": np.arange(20, 25), "test": np.array([], int)}
@@ -322,12 +327,12 @@ def test_command_gives_the_figures_of_the_recipe(run, folder, tmp_path, capsys):
     predictions = measure.predict_photos(
         model, photos, positions, measuring(IMAGE_SIZE, BATCH_SIZE, tta=True), ""
     )
-    expected = measure.compute_metrics(predictions, 1.5)
+    expected = figures_of(predictions, TEMPERATURE)
     metrics = measured(run, folder, tmp_path)
     for name, value in expected.items():
         exact = name in ("count", "accuracy", "accuracy_tta", "accuracy_interval", "per_class", "confusion")
         assert metrics[name] == (value if exact else pytest.approx(value, rel=1e-4)), name
-    assert metrics.keys() - expected.keys() == {"left_out", "twins_in_training"}
+    assert metrics.keys() - expected.keys() == {"left_out", "twins_in_training", "calibration"}
     assert list(metrics["per_class"]) == list(CLASS_NAMES)
     assert 0 < sum(map(any, np.array(metrics["confusion"]).T)) and metrics["count"] == 20
     shown = capsys.readouterr().out
@@ -357,7 +362,7 @@ def test_command_works_without_what_stands_beside_the_model(run, folder, tmp_pat
     alone.mkdir()
     (alone / "model.keras").symlink_to(run / "model.keras")
     metrics = measured(alone, folder, tmp_path)
-    assert metrics["twins_in_training"] is None and metrics["ece_calibrated"] is None
+    assert metrics["twins_in_training"] is None
     assert "not known" in capsys.readouterr().out
 
 

@@ -93,7 +93,7 @@ def judge(confidence, correct):
     plain = np.hstack([confidence[:, None], np.repeat(rest, 4, axis=1)])
     labels = np.where(correct, 0, 1)
     predictions = measure.Predictions([], labels, tuple("abcde"), plain, None)
-    found = diagnosis.judge_calibration({"test": measure.compute_metrics(predictions, None)})
+    found = diagnosis.judge_calibration({"test": measure.compute_metrics(predictions)})
     titles = {title: finding for finding, (_, title, _) in verdicts.FINDINGS.items()}
     return titles[found[0]["title"]] if found else None
 

@@ -1,6 +1,7 @@
-"""The classifier: what trains in each phase, where it can be cut, what its file holds."""
+"""The classifier: what trains in each phase, what its head sees, where it can be cut."""
 
-import zipfile
+import gc
+import weakref
 
 import keras
 import numpy as np
@@ -9,11 +10,9 @@ import pytest
 from configs import finetune
 from flowers_keras import config
 from flowers_keras.errors import UserError
-from flowers_keras.model import archive, classifier, conditioning
+from flowers_keras.model import classifier, conditioning, explain, folding
 from flowers_keras.training import phases
-from tests.conftest import SIZE
-
-CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {}}
+from tests.conftest import SIZE, build_network
 
 
 @pytest.fixture
@@ -137,61 +136,82 @@ def test_conditioned_statistics_are_those_of_the_photos(network, photos):
     assert (keras.ops.convert_to_numpy(first.beta) == 2).all()
 
 
-def test_a_saved_model_is_float32_and_predicts_the_same(network, photos, tmp_path):
-    archive.save(network, tmp_path / "model.keras", CARD)
-    loaded, card = archive.load(tmp_path)
-    assert card == CARD
-    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
-    assert np.array_equal(loaded.predict_on_batch(photos), network.predict_on_batch(photos))
+def test_cutting_again_leaves_nothing_behind(network, photos):
+    """A process that serves cuts for every photo it explains."""
+
+    def nodes():
+        return sum(len(layer._inbound_nodes) for layer in network.layers)
+
+    counts = []
+    for _ in range(3):
+        classifier.cut(network, "mixed8")
+        explain.heat_maps(network, photos[:1])
+        counts.append(nodes())
+    assert counts[0] == counts[1] == counts[2]
 
 
-def test_a_model_that_was_trained_in_bfloat16_is_saved_in_float32(photos, tmp_path):
-    model = classifier.build_classifier(3, SIZE, hidden_units=8, policy="mixed_bfloat16")
-    assert model.get_layer("mixed8").compute_dtype == "bfloat16"
-    assert model.predict_on_batch(photos).dtype == np.float32
-    archive.save(model, tmp_path / "model.keras", CARD)
-    loaded, _ = archive.load(tmp_path / "model.keras")
-    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
+def test_parts_live_as_long_as_their_model():
+    photo = keras.Input((4,), name="photo")
+    middle = keras.layers.Dense(3, name="pooled")(photo)
+    model = keras.Model(photo, keras.layers.Dense(2, name="probabilities")(middle))
+    trunk, tail = (weakref.ref(each) for each in classifier.cut(model, "pooled"))
+    gc.collect()
+    assert trunk() is classifier.cut(model, "pooled")[0] and tail() is not None
+    del model, photo, middle
+    gc.collect()
+    assert trunk() is None and tail() is None
 
 
-def test_models_from_strangers(network, tmp_path):
-    path = tmp_path / "model.keras"
-    with pytest.raises(UserError, match="is not there"):
-        archive.load(path)
-    path.write_bytes(b"PK\x03\x04 not an archive")
-    with pytest.raises(UserError, match="is not a classifier that flowers_keras saved"):
-        archive.load(path)
-    archive.save(network, path, CARD)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="damaged"):
-        archive.load(path)
-    archive.save(network, path, CARD | {"class_names": ["x", "y"]})
-    with pytest.raises(UserError, match="names 2 classes"):
-        archive.load(path)
+@pytest.fixture(scope="module")
+def three_levels():
+    return build_network(pooled_layers="mixed8+mixed9+mixed10")
 
 
-def test_code_in_a_model_file_is_refused(tmp_path):
-    inputs = keras.Input((SIZE, SIZE, 3))
-    outputs = keras.layers.Lambda(lambda x: keras.ops.mean(x, axis=(1, 2)))(inputs)
-    keras.Model(inputs, outputs).save(tmp_path / "model.keras")
-    with zipfile.ZipFile(tmp_path / "model.keras", "a") as members:
-        card = '{"class_names": ["x", "y", "z"], "image_size": 75, "recipe": {}}'
-        members.writestr("flowers_keras.json", card)
-    with pytest.raises(UserError, match="damaged"):
-        archive.load(tmp_path / "model.keras")
+def test_by_default_the_head_sees_the_last_block_alone(network):
+    assert classifier.pooled_layers(network) == ("mixed10",)
+    assert network.get_layer("hidden").kernel.shape == (2048, 16)
+    assert [layer.name for layer in network.layers[-5:]] == [
+        "mixed10", "pooled", "hidden", "dropout", "probabilities",
+    ]  # fmt: skip
+
+
+def test_three_levels_are_pooled_in_their_order(three_levels, photos):
+    levels = ("mixed8", "mixed9", "mixed10")
+    assert classifier.pooled_layers(three_levels) == levels
+    assert three_levels.get_layer("hidden").kernel.shape == (5376, 16)
+    values = keras.Model(three_levels.input, [three_levels.get_layer(x).output for x in levels])
+    expected = np.concatenate([x.mean(axis=(1, 2)) for x in values.predict_on_batch(photos)], axis=1)
+    pooled = classifier.cut(three_levels, "pooled")[0].predict_on_batch(photos)
+    assert np.abs(pooled - expected).max() < 1e-5
+
+
+def test_three_levels_can_be_frozen_stored_and_cut(three_levels, photos):
+    whole = three_levels.predict_on_batch(photos)
+    activation, pooled = folding.make_trunk(three_levels, "mixed8").predict_on_batch(photos)
+    for boundary, values in (("mixed8", activation), ("pooled", pooled)):
+        tail = classifier.cut(three_levels, boundary)[1]
+        assert np.abs(tail.predict_on_batch(values) - whole).max() < 1e-5
+    trunk, tail = classifier.cut(three_levels, "mixed5")
+    assert np.abs(tail.predict_on_batch(trunk.predict_on_batch(photos)) - whole).max() < 1e-5
+    with pytest.raises(ValueError, match="mixed9"):
+        classifier.cut(three_levels, "mixed9")
+
+    classifier.freeze(three_levels)
+    assert len(three_levels.trainable_variables) == 4
+    classifier.unfreeze_from(three_levels, "mixed8")
+    assert len(classifier.cut(three_levels, "mixed8")[1].trainable_variables) == 22
 
 
 def test_weights_that_cannot_be_used(tmp_path):
     with pytest.raises(UserError, match="model.weights=.*nowhere.h5 is no file"):
-        classifier.build_classifier(3, SIZE, str(tmp_path / "nowhere.h5"))
+        build_network(weights=str(tmp_path / "nowhere.h5"))
     small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     small.save_weights(tmp_path / "other.weights.h5")
     with pytest.raises(UserError, match="does not hold InceptionV3's weights"):
-        classifier.build_classifier(3, SIZE, str(tmp_path / "other.weights.h5"))
+        build_network(weights=str(tmp_path / "other.weights.h5"))
     (tmp_path / "cut.h5").write_bytes((tmp_path / "other.weights.h5").read_bytes()[:500])
     with pytest.raises(UserError, match="truncated"):
-        classifier.build_classifier(3, SIZE, str(tmp_path / "cut.h5"))
+        build_network(weights=str(tmp_path / "cut.h5"))
 
 
 def test_imagenet_weights_without_a_network(monkeypatch):
@@ -200,4 +220,4 @@ def test_imagenet_weights_without_a_network(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "InceptionV3", offline)
     with pytest.raises(UserError, match="--config.model.weights=PATH.h5.*quickstart"):
-        classifier.build_classifier(3, SIZE, "imagenet")
+        build_network(weights="imagenet")

@@ -4,12 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from flowers_keras.benchmark.agreement import in_policy
 from flowers_keras.model import classifier, folding
 from flowers_keras.photos import synthetic
 from tests.conftest import SIZE
-
-CARD = {"class_names": ["a", "b", "c"], "image_size": SIZE}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +33,7 @@ def test_in_float32_the_trunk_is_the_classifiers_layers(network, photos):
 
 def test_folding_computes_the_same_function(network, photos):
     """In float64, where rounding cannot hide a mistake, nor random weights blow it up."""
-    double, _ = classifier.cut(in_policy(network, CARD, "float64"), "mixed10")
+    double, _ = classifier.cut(classifier.with_policy(network, "float64"), "mixed10")
     folded = folding.fold_batch_norm(double)
     assert len(norms(double)) == 94 and norms(folded) == [] and folded.trainable_weights == []
     found, expected = folded.predict_on_batch(photos), double.predict_on_batch(photos)
@@ -60,7 +57,7 @@ def test_every_part_of_a_normalization_is_folded(photos):
 
 
 def test_in_bfloat16_the_trunk_is_a_folded_copy_as_near_to_float32_as_the_layers(network, photos):
-    half = in_policy(network, CARD, "mixed_bfloat16")
+    half = classifier.with_policy(network, "mixed_bfloat16")
     trunk, (apart, _) = folding.make_trunk(half, "mixed8"), classifier.cut(half, "mixed8")
     assert norms(trunk) == [] and trunk.trainable_weights == []
     assert [tensor.dtype for tensor in trunk.outputs] == ["bfloat16", "float32"]

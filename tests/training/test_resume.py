@@ -48,6 +48,9 @@ MOMENTS = [
     "before finetune.npz:1",
     "after finetune.npz:2",
     "before model.keras:1",
+    "classifier:1",  # validation, for the temperature
+    "before model.keras:1",  # the calibrated file
+    "after model.keras:1",
     "classifier:1",  # validation
     "classifier:9",  # shift
     "before metrics.json:1",
@@ -82,7 +85,7 @@ def unbroken(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "moments",
-    [["finetune:5"], pytest.param(MOMENTS, marks=pytest.mark.long)],
+    [["finetune:5", "before model.keras:2"], pytest.param(MOMENTS, marks=pytest.mark.long)],
     ids=["one_moment", "every_moment"],
 )
 def test_a_run_that_is_killed_ends_as_one_that_is_not(unbroken, tmp_path, moments):
