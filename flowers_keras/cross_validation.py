@@ -65,13 +65,15 @@ def train_and_score(photos, split, config, count, run):
         positions = np.concatenate(cut[0])
         views = dict.fromkeys([*range(config.features.views), features.PLAIN, features.MIRRORED], positions)
         stored = features.compute_features(model, photos, split.fingerprints, views, config, run)
+    boundary = config.model.unfreeze_from
+    networks = [classifier.cut(model, layer)[1] for layer in ("pooled", boundary)]
     start = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
     scored, began = [], time.monotonic()
     for number, fold in enumerate(cut, 1):
         for variable, value in zip(model.variables, start, strict=True):
             variable.assign(value)
         with run.stage("folds"):
-            scored.append(score_fold(model, photos, stored, fold, config, run, number))
+            scored.append(score_fold(model, networks, photos, stored, fold, config, run, number))
         left = (time.monotonic() - began) / number * (count - number)
         print(f"fold {number} of {count}: accuracy {accuracy_tta(scored[-1]):.1%}, {left:.0f} s left")
     pooled = measure.join(scored)
@@ -89,11 +91,12 @@ def train_and_score(photos, split, config, count, run):
     files.write_json(run.path("folds.json"), result)
 
 
-def score_fold(model, photos, stored, fold, config, run, number):
+def score_fold(model, networks, photos, stored, fold, config, run, number):
     """The Predictions of one fold's held-out photos; trains it, unless a run before this one did.
 
     Args:
       model: a classifier as it was built; left trained.
+      networks: (head, tail), the parts of it that train in each phase.
       stored: features.Features of all photos of the fold, plain and mirrored as well.
       fold: (training, held out) positions.
       number: of the fold, from 1 on.
@@ -103,16 +106,16 @@ def score_fold(model, photos, stored, fold, config, run, number):
     if (folder / "predictions.csv").exists():
         return measure.load_predictions(folder / "predictions.csv")
     train, held_out = fold
-    boundary = config.model.unfreeze_from
-    (_, head), (_, tail) = classifier.cut(model, "pooled"), classifier.cut(model, boundary)
-    head_feed = feeds.stored_feed(head, stored, "pooled", photos.labels, train, held_out, config)
-    tail_feed = feeds.stored_feed(tail, stored, "activation", photos.labels, train, held_out, config)
+    head_feed, tail_feed = (
+        feeds.stored_feed(network, stored, part, photos.labels, train, held_out, config)
+        for network, part in zip(networks, ("pooled", "activation"), strict=True)
+    )
     classifier.freeze(model)
     history, best = phases.train_phase("frozen", head_feed, config.frozen, fold_run)
-    classifier.unfreeze_from(model, boundary, config.model.train_batch_norm)
+    classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
     phases.train_phase("finetune", tail_feed, config.finetune, fold_run, history, best)
     plain, mirrored = (
-        predict_stored(tail, stored.rows(view, held_out), len(held_out), config.data.batch_size)
+        predict_stored(tail_feed.network, stored.rows(view, held_out), len(held_out), config.data.batch_size)
         for view in (features.PLAIN, features.MIRRORED)
     )
     ids = [photos.ids[i] for i in held_out]
