@@ -188,6 +188,7 @@ def describe_contents(trunk, config):
         "augment": config.augment.to_dict(),
         "image_size": config.data.image_size,
         "boundary": config.model.unfreeze_from,
+        "pooled_layers": config.model.pooled_layers,
         "weights": weights.hexdigest(),
         "precision": str(trunk.outputs[0].dtype),
         "backend": keras.backend.backend(),

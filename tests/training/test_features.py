@@ -191,6 +191,7 @@ def test_whatever_shapes_a_value_is_an_ingredient(config, small, monkeypatch):
     keys = [key()]
     settings = {
         "augment.policy": "none",
+        "model.pooled_layers": "mixed8+mixed9+mixed10",
         "augment.flip_and_crop": False,
         "augment.seed": 1,
         "data.image_size": 76,
