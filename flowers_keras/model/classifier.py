@@ -10,7 +10,6 @@ Flat, so that `get_layer("mixed8")` works on it, it can be cut there, and it exp
 
 import contextlib
 import math
-import weakref
 
 import keras
 
@@ -154,9 +153,6 @@ def cut(model, boundary):
     return part(model, "photo", boundary), part(model, boundary, "probabilities")
 
 
-_PARTS = weakref.WeakKeyDictionary()  # classifier -> {(first, last): its part}
-
-
 def part(model, first, last):
     """The part of a classifier from the output of the layer `first` to that of the layer `last`.
 
@@ -166,7 +162,8 @@ def part(model, first, last):
     Raises:
       ValueError: `last` reads a layer before `first`.
     """
-    parts = _PARTS.setdefault(model, {})
+    # Past Keras, which would track an attribute and save the parts along with the model.
+    parts = vars(model).setdefault("__parts__", {})
     if (first, last) not in parts:
         start, end = model.get_layer(first).output, model.get_layer(last).output
         try:
