@@ -116,7 +116,7 @@ def test_blur_noise_and_jpeg_have_the_strengths_that_they_say():
     assert np.array_equal(change(DRAWN[0], "jpeg", 2), np.asarray(Image.open(file)))
 
 
-# Learners. Class is told by the colour in the middle and, too, by that of the border.
+# Learners. The class can be seen by the colour in the middle and, too, by that of the border.
 
 COLOURS = np.array([(200, 40, 40), (40, 200, 40), (40, 40, 200), (200, 200, 40)])
 

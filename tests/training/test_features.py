@@ -218,7 +218,9 @@ def test_whatever_shapes_a_value_is_an_ingredient(config, small, monkeypatch):
     with classifier.dtype_policy("mixed_bfloat16"):
         half = keras.models.clone_model(
             small,
-            clone_function=lambda layer: type(layer).from_config(layer.get_config() | {"dtype": "bfloat16"}),
+            clone_function=lambda layer: type(layer).from_config(
+                layer.get_config() | {"dtype": "mixed_bfloat16"}  # the weights stay float32
+            ),
         )
     half.set_weights(small.get_weights())
     keys.append(features.cache_key(features.describe_contents(folding.make_trunk(half, "mixed8"), config)))

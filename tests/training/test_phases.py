@@ -103,6 +103,18 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path):
     assert (measured["accuracy"], -measured["loss"]) == pytest.approx(max(scores), abs=1e-6)
 
 
+def test_the_best_weights_outlive_a_resume_after_which_nothing_is_better(tmp_path):
+    unbroken, feed = make_feed(), make_feed()
+    history, _ = phases.train_phase("frozen", unbroken, settings(12, 0.3), start(tmp_path / "a"))
+    scores = [(row["val_accuracy"], -row["val_loss"]) for row in history]
+    assert max(scores) not in scores[11:]
+    phases.train_phase("frozen", feed, settings(11, 0.3), start(tmp_path / "b"))
+    feed = make_feed(seed=99)
+    phases.train_phase("frozen", feed, settings(12, 0.3), start(tmp_path / "b"))
+    weights = (each.network.get_weights() for each in (feed, unbroken))
+    assert all(np.array_equal(*pair) for pair in zip(*weights, strict=True))
+
+
 def test_a_phase_that_only_makes_it_worse_leaves_the_weights_alone(tmp_path):
     run, feed = start(tmp_path), make_feed()
     history, best = phases.train_phase("frozen", feed, settings(12), run)
