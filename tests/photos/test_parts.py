@@ -75,6 +75,11 @@ def test_groups_that_are_added_to_a_large_class_leave_the_others_where_they_were
     assert sum(each > 0 for each in moved) <= 8 and max(moved) <= 3
 
 
+def test_of_equal_groups_the_lowest_draws_stay_in_a_part_and_fill_an_empty_one():
+    found, _ = dealt([(1, one) for one in (0.5, 0.02, 0.6, 0.01, 0.03)], (0.1, 0.1))
+    assert found == ["train", "validation", "train", "test", "train"]
+
+
 def test_the_order_of_the_groups_does_not_matter():
     random = np.random.default_rng(0)
     groups = list(zip(random.integers(1, 9, 50).tolist(), random.random(50).tolist(), strict=True))
