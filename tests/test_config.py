@@ -6,14 +6,14 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from configs import baseline, finetune, quickstart, regularized
+from configs import baseline, best, finetune, quickstart, regularized
 from flowers_keras import config, recipe
 from flowers_keras.errors import UserError
 
 WRONG = {bool: "yes", int: 1.5, float: "x", str: 7}
 
 
-@pytest.mark.parametrize("experiment", [finetune, quickstart, regularized, baseline])
+@pytest.mark.parametrize("experiment", [finetune, quickstart, regularized, baseline, best])
 def test_every_config_passes(experiment):
     config.check_config(experiment.get_config())
 
