@@ -1,4 +1,4 @@
-"""The whole recipe on photos of three solid colours, and the door that people use."""
+"""The whole recipe on photos of three solid colours, and the command that trains."""
 
 import collections
 import csv
@@ -8,13 +8,17 @@ import pathlib
 import subprocess
 import sys
 
+import ml_collections
 import numpy as np
 import pytest
 
 from flowers_keras import predict, recipe
+from flowers_keras.config import FIELDS
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure
 from flowers_keras.model import archive
+from flowers_keras.photos import sources
+from flowers_keras.training import phases
 from tests.conftest import SIZE, write_colours
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -36,13 +40,30 @@ def on_colours(config, colours):
     return config
 
 
+class Recorder:
+    """A config, or a section of one, that adds the fields that are read to the set `read`."""
+
+    def __init__(self, config, read, section=""):
+        self._config, self._read, self._section = config, read, section
+
+    def __getattr__(self, name):
+        value = getattr(self._config, name)
+        if isinstance(value, ml_collections.ConfigDict):
+            return Recorder(value, self._read, f"{name}.")
+        self._read.add(self._section + name)
+        return value
+
+
 @pytest.fixture
 def finished(config, colours, tmp_path):
-    return recipe.train_and_evaluate(on_colours(config, colours), tmp_path / "run"), tmp_path / "run"
+    """(metrics, folder, names of the fields that were read) of a run on colours."""
+    recorder = Recorder(on_colours(config, colours), set())
+    return recipe.train_and_evaluate(recorder, tmp_path / "run"), tmp_path / "run", recorder._read
 
 
-def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, config, capsys):
-    metrics, folder = finished
+def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, config, capsys, monkeypatch):
+    metrics, folder, read = finished
+    _every_field_is_read(read, config, monkeypatch)
     assert metrics["test"]["accuracy"] >= 0.9
     assert {path.name for path in folder.iterdir()} == FILES
     assert json.loads((folder / "labels.json").read_text()) == ["blue", "green", "red"]
@@ -54,6 +75,20 @@ def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, con
     _figures_of_a_finished_run(metrics, folder)
     _predict_reproduces_its_accuracy(metrics, folder, colours, capsys)
     _a_finished_run_does_nothing(folder, config)
+
+
+def _every_field_is_read(read, config, monkeypatch):
+    """A field that nothing reads promises what nobody does."""
+    monkeypatch.setattr(sources, "tfds_photos", lambda name, data_dir: None)
+    for source in ("synthetic", "tfds:x"):  # what the run on a folder does not need
+        config = config.copy_and_resolve_references()
+        config.data.source, config.data.shuffle_labels = source, False
+        sources.load_photos(Recorder(config, read).data)
+    config.frozen.schedule = config.finetune.schedule = "cosine"
+    phases.learning_rate(Recorder(config, read).frozen, steps=1)
+    phases.learning_rate(Recorder(config, read).finetune, steps=1)
+    # The run keeps its config as a dict, and takes this one from it: see test_run_folder.
+    assert FIELDS.keys() - read == {"runtime.dtype_policy"}
 
 
 def _figures_of_a_finished_run(metrics, folder):

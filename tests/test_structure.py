@@ -21,14 +21,14 @@ ORDER = (
     "top",
     "benchmark",
 )
+GROUND = {"config.py", "errors.py", "files.py", "flags.py", "locks.py", "runtime.py"}
 
 
 def level(path):
-    """The place in `ORDER` of a module; commands and the recipe are on top, the rest beside them ground."""
+    """The place in `ORDER` of a module: the recipe and the commands come after all folders but one."""
     if "/" in path:
         return ORDER.index(path.partition("/")[0])
-    functions = {node.name for node in MODULES[path].body if isinstance(node, ast.FunctionDef)}
-    return ORDER.index("top" if functions & {"main", "train_and_evaluate"} else "ground")
+    return ORDER.index("ground" if path in GROUND else "top")
 
 
 def imports(path):
