@@ -31,7 +31,7 @@ def setting(config, tmp_path):
 @pytest.fixture
 def small():
     """A convolution and a head, named as `feeds` cuts: how values are kept is the same for any."""
-    photo = keras.Input((75, 75, 3))
+    photo = keras.Input((75, 75, 3), name="photo")
     x = keras.layers.Conv2D(8, 5, strides=16, activation="relu", name="mixed8")(photo)
     x = keras.layers.GlobalAveragePooling2D(name="pooled")(x)
     x = keras.layers.Dense(4, name="hidden")(x)
