@@ -11,9 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 LEVELS = 31
-
 LARGEST_SHIFT = 32  # pixels
-
 FIXED_POINT = 65536  # Pillow steps through the photo in 1/65536 of a pixel
 
 
@@ -141,13 +139,7 @@ def equalize(image, magnitude):
 def _affine(image, x_row, y_row):
     """The pixel at (x, y) comes from (a x + b y + c, d x + e y + f); black comes from outside.
 
-    Args:
-      image: uint8 [height, width, 3].
-      x_row: (a, b, c), floats or float64 scalars.
-      y_row: (d, e, f), likewise.
-
-    Returns:
-      uint8 [height, width, 3]: the nearest pixels.
+    The nearest pixel is taken; `x_row` is (a, b, c), floats or float64 scalars, `y_row` (d, e, f).
     """
     height, width = tf.unstack(tf.shape(image)[:2])
     x = tf.range(tf.cast(width, tf.float64), dtype=tf.float64)
@@ -234,9 +226,7 @@ def _operation(name, function, magnitudes=None, signed=False, allowed=(-np.inf, 
 
 
 _LEVEL = np.arange(LEVELS)
-
 _STRENGTH = _LEVEL / (LEVELS - 1)
-
 _SHIFTS = (-LARGEST_SHIFT, LARGEST_SHIFT)
 
 OPERATIONS = (

@@ -1,8 +1,4 @@
-"""A trained classifier for those who write Python: `load_classifier("runs/x").predict(photos)`.
-
-Photos stream: they are decoded ahead on threads while a batch is computed, and never held in memory
-all at once.
-"""
+"""A photo in any form that a Python program may have it: a path, bytes, a PIL image or an array."""
 
 import io
 import os

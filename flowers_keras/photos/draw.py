@@ -30,7 +30,7 @@ def draw(folder, count, seed, image_size):
 
 
 def main(arguments=None):
-    """The door: draws, and says where."""
+    """Draws the flowers, prints where they are and returns the exit status."""
     parser = errors.Arguments(prog="python -m flowers_keras.photos.draw", description="Draws flowers.")
     parser.add_argument("--output", required=True, type=files.user_path, metavar="FOLDER")
     parser.add_argument("--count", type=int, default=100)

@@ -1,6 +1,6 @@
 """From a file to pixels: the one reader of photos, for training, `evaluate` and `predict`.
 
-A photo is used rightly (upright, RGB, 8 bits) or refused with a `BrokenPhoto` that says why. No
+A photo is read correctly (upright, RGB, 8 bits) or refused with a `BrokenPhoto` that says why. No
 file crashes the reader, keeps it busy for long or fills the memory.
 """
 

@@ -1,4 +1,4 @@
-"""The reader uses a photo rightly or leaves it out with a reason; nothing crashes or stalls it."""
+"""The reader reads a photo correctly or leaves it out with a reason; nothing crashes or stalls it."""
 
 import concurrent.futures
 import io
@@ -90,7 +90,7 @@ def memory_peak(reset=False):
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1024
 
 
-def test_corpus_is_used_rightly_or_left_out(corpus, silence):
+def test_corpus_is_read_correctly_or_left_out(corpus, silence):
     complaints = {case.path.name: complaint(case) for case in corpus}
     assert {name: text for name, text in complaints.items() if text} == {}
     assert sum(case.expected == USED for case in corpus) > 40
