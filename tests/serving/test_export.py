@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from flowers_keras import export, predict
 from flowers_keras.errors import UserError
-from flowers_keras.model import inference
+from flowers_keras.model import archive, inference
 from flowers_keras.photos import decoding, synthetic
 from flowers_keras.photos.resize import resize
 from flowers_keras.serving import exporting, formats, portable
@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 SIZE = 75
 NAMES = ["daisy", "rose ✿", "tulips"]
 CARD = {"class_names": NAMES, "image_size": SIZE, "recipe": {"data": {"batch_size": 4}}}
+TEMPERATURE = 1.7
 SHAPES = [(1, 1), (1, 9), (2, 3), (75, 75), (74, 76), (150, 150), (240, 320), (333, 500), (5, 900)]
 
 
@@ -40,20 +41,19 @@ def small_network():
     x = keras.layers.Activation("relu")(x)
     x = keras.layers.MaxPooling2D(3, strides=2)(x)
     around = keras.layers.AveragePooling2D(3, strides=1, padding="same")(x)
-    x = keras.layers.Concatenate()([keras.layers.Conv2D(8, (1, 7), padding="same")(x), around])
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    x = keras.layers.Dropout(0.5)(keras.layers.Dense(16, "relu")(x))
-    probabilities = keras.layers.Dense(3, "softmax", kernel_initializer=keras.initializers.Orthogonal(9.0))(x)
-    return keras.Model(photo, probabilities)
+    x = keras.layers.Concatenate(name="mixed10")([keras.layers.Conv2D(8, (1, 7), padding="same")(x), around])
+    x = keras.layers.GlobalAveragePooling2D(name="pooled")(x)
+    x = keras.layers.Dropout(0.5, name="dropout")(keras.layers.Dense(16, "relu", name="hidden")(x))
+    sharp = keras.initializers.Orthogonal(9.0 * TEMPERATURE)
+    x = keras.layers.Dense(3, "softmax", kernel_initializer=sharp, name="probabilities")(x)
+    return keras.Model(photo, x)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """The folder of a run that holds a model."""
     folder = tmp_path_factory.mktemp("run")
-    small_network().save(folder / "model.keras")
-    with zipfile.ZipFile(folder / "model.keras", "a") as archive:
-        archive.writestr("flowers_keras.json", json.dumps(CARD))
+    archive.save(small_network(), folder / "model.keras", CARD, TEMPERATURE)
     return folder
 
 
@@ -119,8 +119,8 @@ def labels_of_saved_model(path):
 
 
 def labels_of_litert(path):
-    with zipfile.ZipFile(path) as archive:
-        return archive.read("labels.txt").decode().splitlines()
+    with zipfile.ZipFile(path) as file:
+        return file.read("labels.txt").decode().splitlines()
 
 
 def labels_of_onnx(path):
@@ -154,17 +154,19 @@ def test_export_gives_the_probabilities_of_the_model(kind, run, model, photos, t
     assert LABELS[name](path) == NAMES
 
 
+PATHS = {"saved_model": "exported", "litert": "flowers.tflite", "onnx": "flowers.onnx"}
+
+
 @pytest.fixture(scope="module")
 def exports(run, tmp_path_factory):
     """exports(name): a folder that holds an export and `photo.jpg`, as the examples call them."""
     folder = tmp_path_factory.mktemp("exports")
-    paths = {"saved_model": "exported", "litert": "flowers.tflite", "onnx": "flowers.onnx"}
     Image.fromarray(synthetic.draw_flower(1, (0, 1), 400)).resize((320, 240)).save(folder / "photo.jpg")
 
     def made(name):
         need(name)
-        if not (folder / paths[name]).exists():
-            exporting.export(run, name, folder / paths[name])
+        if not (folder / PATHS[name]).exists():
+            exporting.export(run, name, folder / PATHS[name])
         return folder
 
     return made
@@ -188,6 +190,15 @@ def test_example_of_the_format_runs(name, exports, model, monkeypatch):
     tolerance = CLIENT_TOLERANCE if name == "litert" else 1e-5
     np.testing.assert_allclose(names["probabilities"], expected, atol=tolerance)
     assert names.get("class_names", NAMES) == NAMES
+
+
+@pytest.mark.parametrize("name", formats.PACKAGES)
+def test_exports_are_calibrated(name, exports):
+    """The temperature of the saved model is inside them."""
+    serve = exporting.format_module(name).read(exports(name) / PATHS[name])
+    photo = noise((SIZE, SIZE))
+    logits = np.log(small_network().predict_on_batch(photo[None])[0]) / TEMPERATURE
+    np.testing.assert_allclose(serve(photo), np.exp(logits) / np.exp(logits).sum(), atol=1e-4)
 
 
 def client_squares(count=20):
@@ -268,8 +279,7 @@ def pictures(tmp_path_factory):
 
 @pytest.mark.parametrize("name", formats.PACKAGES)
 def test_command_library_and_export_agree_on_each_kind_of_photo(name, run, model, pictures, exports, capsys):
-    paths = {"saved_model": "exported", "litert": "flowers.tflite", "onnx": "flowers.onnx"}
-    serve = exporting.format_module(name).read(exports(name) / paths[name])
+    serve = exporting.format_module(name).read(exports(name) / PATHS[name])
     predict.main([f"--model={run}", "--format=json", *map(str, pictures.values())])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for row, (kind, path) in zip(rows, pictures.items(), strict=True):
