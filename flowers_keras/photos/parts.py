@@ -54,9 +54,8 @@ def assign_parts(sizes, draws, fractions):
     if len(sizes) <= len(fractions):
         raise ValueError(f"{len(sizes)} groups cannot fill {len(fractions) + 1} parts")
     order = sorted(range(len(sizes)), key=lambda i: (sizes[i], draws[i]))
-    groups = {part: [] for part in ("train", *fractions)}
-    for i in order:
-        groups[_part_below(draws[i], fractions)].append(i)
+    drawn = {i: _part_below(draws[i], fractions) for i in order}
+    groups = {part: [i for i in order if drawn[i] == part] for part in ("train", *fractions)}
     _trim(groups, sizes, fractions)
     if any(not groups[part] for part in fractions):
         _fill_empty(groups, order, sizes, fractions)

@@ -63,9 +63,7 @@ def split_photos(photos, data):
     pairs = twins.find_twins(*[[fingerprints[i] for i in kept]] * 2, data.twin_distance)
     pairs = [(kept[i], kept[j], bits) for i, j, bits in pairs]
     conflicts = _two_labels(photos, fingerprints, pairs)
-    for i, why in sorted(conflicts.items()):
-        print(f"left out {photos.ids[i]}: {why}")
-        left_out.append((photos.ids[i], why))
+    left_out += [(photos.ids[i], why) for i, why in sorted(conflicts.items())]
     left_out += photos.others
     pairs = [pair for pair in pairs if conflicts.keys().isdisjoint(pair[:2])]
     group = twins.group_twins(len(photos.ids), pairs)
@@ -80,12 +78,17 @@ def split_photos(photos, data):
         named,
         [pair for pair, differs in zip(named, odd, strict=True) if differs],
     )
-    if photos.parts and (across := _pairs_across(split, photos, data.twin_distance)):
+    if photos.parts:
+        _warn_of_twins(_pairs_across(split, photos, data.twin_distance))
+    return split
+
+
+def _warn_of_twins(across):
+    if across:
         print(
             f"warning: the folder's own parts share {len(across)} pairs of twins, such as {across[0][0]} "
             f"and {across[0][1]}: figures on the later part are too good by them"
         )
-    return split
 
 
 def _refuse_broken(left_out, count):
@@ -111,7 +114,7 @@ def broken_allowed(count):
 
 
 def _two_labels(photos, fingerprints, pairs):
-    """Position -> reason, for identical photos that carry different labels: neither can be right."""
+    """Position -> reason, for identical photos of different labels, printed: neither can be right."""
     conflicts = {}
     for pair in pairs:
         i, j, _ = pair
@@ -119,6 +122,8 @@ def _two_labels(photos, fingerprints, pairs):
             labels = " and ".join(sorted(photos.class_names[photos.labels[k]] for k in (i, j)))
             for one, other in ((i, j), (j, i)):
                 conflicts[one] = f"the same file as {photos.ids[other]}, labelled both {labels}"
+    for i, why in sorted(conflicts.items()):
+        print(f"left out {photos.ids[i]}: {why}")
     return conflicts
 
 

@@ -6,32 +6,18 @@ size, place, light and ground. So colour alone does not tell the kind; a classif
 the flower.
 """
 
-import colorsys
 import io
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from flowers_keras.photos import strokes
+
 CLASS_NAMES = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 
 OVERSAMPLING = 2  # drawn this many times larger, then averaged down: smooth edges
-GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 # Hue, saturation and value, each from 0 to 1: (lowest, highest).
-PETALS = (
-    ((0.00, 1.00), (0.00, 0.10), (0.90, 1.00)),  # white
-    ((0.12, 0.16), (0.60, 1.00), (0.88, 1.00)),  # yellow
-    ((0.05, 0.10), (0.70, 1.00), (0.88, 1.00)),  # orange
-    ((0.96, 1.02), (0.70, 0.95), (0.65, 0.95)),  # red
-    ((0.88, 0.96), (0.25, 0.60), (0.88, 1.00)),  # pink
-    ((0.72, 0.82), (0.30, 0.65), (0.65, 0.95)),  # violet
-)
-HEARTS = (
-    ((0.11, 0.15), (0.70, 0.95), (0.80, 0.98)),  # yellow
-    ((0.05, 0.09), (0.60, 0.85), (0.25, 0.45)),  # brown
-    ((0.20, 0.28), (0.50, 0.70), (0.45, 0.70)),  # green
-)
-LEAVES = (((0.22, 0.38), (0.40, 0.80), (0.30, 0.62)),)
 SKY, GRASS, GARDEN, SOIL, WALL = range(5)
 GROUNDS = {
     SKY: (((0.53, 0.62), (0.10, 0.65), (0.60, 1.00)),),
@@ -73,108 +59,55 @@ def draw_flower(class_index, seed, image_size=96):
     draw_head, leaf, faces_us = FLOWERS[CLASS_NAMES[class_index]]
     random = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
     image = _ground(random, image_size * OVERSAMPLING)
-    pen = _Pen(random, image, faces_us)
+    pen = strokes.Pen(random, image, faces_us)
     _draw_shadow(pen, image)
     _draw_stem(pen, *leaf)
     draw_head(pen)
     return _lit(random, image.resize((image_size, image_size), Image.Resampling.BOX))
 
 
-class _Pen:
-    """Draws in flower units (petals reach 1) on a picture, in the pose and light of one flower."""
-
-    def __init__(self, random, image, faces_us):
-        """`faces_us`: seen from the front, turned and tilted freely; else it stands on its stem."""
-        self.random, self.canvas = random, ImageDraw.Draw(image)
-        self.radius = image.width * random.uniform(0.29, 0.42)
-        self.centre = image.width * random.uniform(0.42, 0.58, 2)
-        self.upright = _rotation(random.uniform(-0.6, 0.6))
-        if faces_us:
-            across = _rotation(random.uniform(0, 2 * np.pi))
-            tilt = across @ np.diag([1, random.uniform(0.7, 1)]) @ across.T
-            self.facing = tilt @ _rotation(random.uniform(0, 2 * np.pi))
-        else:
-            self.facing = self.upright @ np.diag([random.uniform(0.85, 1.15), 1])
-        self.light = _rotation(random.uniform(0, 2 * np.pi))[0] * random.uniform(0.05, 0.22)
-        self.petal, self.heart, self.leaf = (_colour(random, x) for x in (PETALS, HEARTS, LEAVES))
-
-    def pixels(self, points, turn=None):
-        """Flower units [..., 2] to pixels; `turn` is `facing` or `upright`."""
-        return points @ (self.facing if turn is None else turn).T * self.radius + self.centre
-
-    def shapes(self, outlines, colour, shades=1.0, rim=0.78, turn=None):
-        """Fills polygons [count, n, 2] one over the other, each with its shade and a darker rim."""
-        pixels = self.pixels(outlines, turn)
-        lit = 1 + (pixels.mean(1) - self.centre) / self.radius @ self.light
-        colours = colour * (np.broadcast_to(shades, len(pixels)) * lit)[:, None]
-        outlines = pixels.reshape(len(pixels), -1).tolist()
-        for outline, fill, edge in zip(outlines, _inks(colours), _inks(colours * rim), strict=True):
-            self.canvas.polygon(outline, fill, edge)
-
-    def ring(self, count, inner, outer, petal, shade):
-        """Petals all around from `inner` to `outer`; `petal` [n, 2] points along x from 0 to 1."""
-        draws = self.random.uniform((-0.22, 0.9, 0.9), (0.22, 1.05, 1.05), (count, 3))
-        jitter, reach, light = draws.T
-        turns = (self.random.permutation(count) + self.random.random() + jitter) / count
-        along = inner + petal[:, 0] * (outer * reach - inner)[:, None]
-        petals = np.stack([along, np.broadcast_to(petal[:, 1], along.shape)], -1)
-        self.shapes(petals @ _rotation(turns * 2 * np.pi).mT, self.petal, shade * light)
-
-    def line(self, points, colour, width, turn=None):
-        """A line through [n, 2], `width` flower units thick."""
-        thick = max(1, round(width * self.radius))
-        self.canvas.line(self.pixels(points, turn).ravel().tolist(), _inks(colour), thick, "curve")
-
-    def seeds(self, count, radius, size):
-        """Dots in a sunflower's spiral: r ~ sqrt(n), one golden angle from each to the next."""
-        n, half, ink = np.arange(count), size * self.radius, _inks(self.heart * 1.25)
-        spiral = _around(n * GOLDEN_ANGLE) * (radius * np.sqrt((n + 0.5) / count))[:, None]
-        for x, y in self.pixels(spiral).tolist():
-            self.canvas.ellipse((x - half, y - half, x + half, y + half), ink)
-
-
 def _daisy(pen):
     """One ring of narrow round petals, with gaps between them, around a small heart."""
     count = int(pen.random.integers(10, 16))
-    pen.ring(count, 0.12, 1.0, _blade(1.75 / count, 1.1, 0.30), 1.0)
+    pen.ring(count, 0.12, 1.0, strokes.blade(1.75 / count, 1.1, 0.30), 1.0)
     radius = pen.random.uniform(0.22, 0.28)
-    pen.shapes(_disc(radius), pen.heart)
+    pen.shapes(strokes.disc(radius), pen.heart)
     pen.seeds(16, radius * 0.8, 0.025)
 
 
 def _dandelion(pen):
     """A pompon: many thin straps, shorter and lighter towards a middle that has no heart."""
-    strap = _blade(0.038, 0.5, 0.12)
+    strap = strokes.blade(0.038, 0.5, 0.12)
     for outer, count in ((1.0, 40), (0.84, 34), (0.67, 27), (0.50, 20), (0.33, 14), (0.18, 8)):
         pen.ring(count, 0.0, outer, strap, 1.03 - 0.33 * outer)
 
 
 def _rose(pen):
     """Broad petals wrapped in layers around a spiral."""
-    pen.shapes(_disc(0.8), pen.petal, 0.6)
+    pen.shapes(strokes.disc(0.8), pen.petal, 0.6)
     broad = int(pen.random.integers(4, 7))
     for layer, outer in enumerate((1.0, 0.82, 0.64, 0.47, 0.31)):
         count = max(3, broad - layer)
         across = np.linspace(-1, 1, 11)
         edge = outer * (1 - 0.22 * np.abs(across) ** 3)
-        fan = _around(across * min(1.35 * np.pi / count, 1.2)) * edge[:, None]
+        fan = strokes.around(across * min(1.35 * np.pi / count, 1.2)) * edge[:, None]
         angles = pen.random.uniform(-0.15, 0.15, count) + np.arange(count) * 2 * np.pi / count
-        turns = _rotation(angles + pen.random.uniform(0, 2 * np.pi))
+        turns = strokes.rotation(angles + pen.random.uniform(0, 2 * np.pi))
         shades = 1.02 - 0.09 * layer + pen.random.uniform(-0.05, 0.05, count)
         pen.shapes(fan @ turns.mT, pen.petal, shades, 0.62)
     turns = np.linspace(0.3, 4.5 * np.pi, 24)
-    pen.line(_around(turns) * (turns / turns[-1] * 0.24)[:, None], pen.petal * 0.45, 0.035)
+    pen.line(strokes.around(turns) * (turns / turns[-1] * 0.24)[:, None], pen.petal * 0.45, 0.035)
 
 
 def _sunflower(pen):
     """Two rings of pointed petals around a disc of seeds half as wide as the flower."""
     count = int(pen.random.integers(15, 22))
-    petal = _blade(2.7 / count, 0.6, 0.95)
+    petal = strokes.blade(2.7 / count, 0.6, 0.95)
     pen.ring(count, 0.30, 1.00, petal, 0.75)
     pen.ring(count, 0.30, 0.94, petal, 1.00)
     radius = pen.random.uniform(0.47, 0.56)
-    pen.shapes(_disc(radius), pen.heart, 0.75, 0.6)
-    pen.shapes(_disc(radius * 0.5), pen.heart, 0.5, 1.0)
+    pen.shapes(strokes.disc(radius), pen.heart, 0.75, 0.6)
+    pen.shapes(strokes.disc(radius * 0.5), pen.heart, 0.5, 1.0)
     pen.seeds(70, radius * 0.92, 0.022)
 
 
@@ -184,13 +117,13 @@ def _tulip(pen):
     lean = np.array([-0.45, 0.45, -1, 1, 0]) * spread + pen.random.uniform(-0.06, 0.06, 5)
     length = np.array([1.50, 1.50, 1.55, 1.55, 1.38]) * pen.random.uniform(0.94, 1.04, 5)
     half_width = np.array([0.34, 0.34, 0.42, 0.42, 0.46])
-    outlines = _blade(1, 0.45, 0.65) * np.stack([length, half_width], -1)[:, None]
-    outlines = outlines @ _rotation(lean - np.pi / 2).mT + [0, 0.75]
+    outlines = strokes.blade(1, 0.45, 0.65) * np.stack([length, half_width], -1)[:, None]
+    outlines = outlines @ strokes.rotation(lean - np.pi / 2).mT + [0, 0.75]
     pen.shapes(outlines, pen.petal, np.array([0.72, 0.72, 0.90, 0.90, 1.00]), 0.66)
     pen.line(np.array([[0, 0.55], [0, -0.25]]), pen.petal * 0.75, 0.03)
 
 
-# Kind: (its head, its leaf as (length, and what `_blade` takes), whether we see its face).
+# Kind: (its head, its leaf as (length, and what `strokes.blade` takes), whether we see its face).
 FLOWERS = {
     "daisy": (_daisy, (0.7, 0.12, 1.2, 0.4), True),
     "dandelion": (_dandelion, (1.1, 0.12, 0.6, 0.6), True),
@@ -205,9 +138,9 @@ def _draw_stem(pen, length, half_width, start, end):
     along = np.linspace(0, 1, 8)
     stem = np.stack([pen.random.uniform(-0.4, 0.4) * along**2, 0.6 + along * 2.6], 1)
     pen.line(stem, pen.leaf * 0.85, 0.10, pen.upright)
-    leaf = _blade(half_width, start, end) * [length, 1]
+    leaf = strokes.blade(half_width, start, end) * [length, 1]
     for side in (-1, 1):
-        turn = _rotation(-np.pi / 2 + side * pen.random.uniform(0.4, 1.2))
+        turn = strokes.rotation(-np.pi / 2 + side * pen.random.uniform(0.4, 1.2))
         placed = leaf @ turn.T + stem[pen.random.integers(2, 5)]
         pen.shapes(placed[None], pen.leaf, pen.random.uniform(0.8, 1.1), turn=pen.upright)
         pen.line(placed[[0, len(leaf) // 2 - 1]], pen.leaf * 0.7, 0.02, pen.upright)
@@ -226,7 +159,7 @@ def _draw_shadow(pen, image):
 def _ground(random, size):
     """What is behind the flower, coarse or fine, in focus or not: an image of `size` squared."""
     kind = random.integers(len(GROUNDS))
-    near, far = _colour(random, GROUNDS[kind]), _colour(random, GROUNDS[kind])
+    near, far = strokes.pick_colour(random, GROUNDS[kind]), strokes.pick_colour(random, GROUNDS[kind])
     blotches = random.random((random.choice([3, 6, 24]),) * 2 + (1,))
     image = _enlarged(far + (near - far) * blotches, size)
     if kind == GRASS:
@@ -234,7 +167,7 @@ def _ground(random, size):
         feet = random.uniform(-0.1, 1.1, (70, 2))
         tips = feet + random.uniform((-0.12, -0.35), (0.12, -0.1), (70, 2))
         blades = np.concatenate([feet, tips], 1)
-        shades = _inks(near * random.uniform(0.6, 1.4, (70, 1)))
+        shades = strokes.inks(near * random.uniform(0.6, 1.4, (70, 1)))
         for blade, ink in zip((blades * size).tolist(), shades, strict=True):
             canvas.line(blade, ink, max(1, size // 64))
     elif kind == GARDEN:
@@ -251,7 +184,7 @@ def _draw_bokeh(random, image):
     """Discs in the colours of petals, as other flowers look when they are out of focus."""
     canvas = ImageDraw.Draw(image)
     for x, y, half in random.uniform((0, 0, 0.04), (1, 1, 0.13), (9, 3)) * image.width:
-        ink = _inks(_colour(random, PETALS) * 0.9)
+        ink = strokes.inks(strokes.pick_colour(random, strokes.PETALS) * 0.9)
         canvas.ellipse((x - half, y - half, x + half, y + half), ink)
 
 
@@ -260,51 +193,11 @@ def _lit(random, image):
     warmth, noise = random.uniform(-0.14, 0.14), random.uniform(0, 0.03)
     tint = np.array([1 + warmth, 1, 1 - warmth], np.float32) * random.uniform(0.7, 1.15)
     ramp = np.linspace(-1, 1, image.width)
-    down, right = _rotation(random.uniform(0, 2 * np.pi))[0] * random.uniform(0, 0.3)
+    down, right = strokes.rotation(random.uniform(0, 2 * np.pi))[0] * random.uniform(0, 0.3)
     light = (1 + down * ramp[:, None] + right * ramp)[..., None] * tint
     pixels = np.clip(np.asarray(image) / 255 * light, 0, 1) ** random.uniform(0.8, 1.25)
     grain = random.standard_normal(pixels.shape, np.float32) * noise
     return (np.clip(pixels + grain, 0, 1) * 255 + 0.5).astype(np.uint8)
-
-
-def _blade(half_width, start, end):
-    """The outline of a petal or leaf along x from 0 to 1, float [18, 2].
-
-    The width goes as x**start * (1 - x)**end: a small `end` is a blunt tip, a large one a point.
-    """
-    x = (1 - np.cos(np.linspace(0, np.pi, 10))) / 2
-    width = x**start * (1 - x) ** end
-    upper = np.stack([x, width * (half_width / width.max())], 1)
-    return np.concatenate([upper, upper[-2:0:-1] * [1, -1]])
-
-
-def _disc(radius):
-    """The outline of a disc as the only polygon, float [1, 20, 2]."""
-    return _around(np.linspace(0, 2 * np.pi, 20, endpoint=False))[None] * radius
-
-
-def _around(angles):
-    """Points of the unit circle, float [n, 2]."""
-    return np.stack([np.cos(angles), np.sin(angles)], -1)
-
-
-def _rotation(angle):
-    """The matrix that turns points by `angle` radians, float [2, 2]; [n, 2, 2] for n angles."""
-    rows = [np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]
-    return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
-
-
-def _colour(random, choices):
-    """A colour out of one of several ranges of hue, saturation and value: float [3], RGB 0 to 1."""
-    ranges = choices[random.integers(len(choices))]
-    hue, saturation, value = (random.uniform(*limits) for limits in ranges)
-    return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value))
-
-
-def _inks(colours):
-    """RGB from 0 to 1, [3] or [n, 3], as Pillow wants it: a tuple, or a list of tuples."""
-    levels = (np.clip(colours, 0, 1) * 255).astype(int).tolist()
-    return tuple(levels) if np.ndim(colours) == 1 else [tuple(level) for level in levels]
 
 
 def _enlarged(values, size):

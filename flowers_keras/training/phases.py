@@ -30,6 +30,9 @@ def train_phase(name, feed, settings, run, history=(), best=None):
     print(f"phase {name}: {trainable:,} parameters train, {frozen:,} of this network are frozen")
     compile_network(network, settings, feed.steps)
     checkpoint = Checkpoint(name, network, run, history, best, settings.keep)
+    callbacks = [keras.callbacks.TerminateOnNaN(), checkpoint]  # which refuses the epoch that ends so
+    if settings.ema:
+        callbacks.append(keras.callbacks.SwapEMAWeights())  # for each validation
     if checkpoint.epochs_done < settings.epochs:
         network.fit(
             feed.training_examples(range(checkpoint.epochs_done, settings.epochs), settings.mixup),
@@ -37,12 +40,7 @@ def train_phase(name, feed, settings, run, history=(), best=None):
             initial_epoch=checkpoint.epochs_done,
             epochs=settings.epochs,
             validation_data=feed.validation_examples(),
-            callbacks=[
-                keras.callbacks.TerminateOnNaN(),  # ends the epoch, which `checkpoint` then refuses
-                checkpoint,
-                *([keras.callbacks.SwapEMAWeights()] if settings.ema else []),  # for each validation
-                keras.callbacks.TensorBoard(run.path(f"tensorboard/{name}")),
-            ],
+            callbacks=[*callbacks, keras.callbacks.TensorBoard(run.path(f"tensorboard/{name}"))],
             verbose=1 if runtime.is_interactive() else 2,
             shuffle=False,  # the stream is shuffled already, by address
         )
