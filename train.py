@@ -3,27 +3,29 @@
 import shlex
 import sys
 
-from flowers_keras import errors, files, flags
+from absl import app, flags
+from ml_collections import config_flags
+
+from flowers_keras import command_line, errors, files
+
+# allow_override: a notebook may run this file more than once.
+CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder; runs/NAME by default", allow_override=True)
 
 
-def main(arguments=None):
-    """Trains what the arguments (or sys.argv) say; returns the exit status."""
-    parser = errors.Arguments("python train.py", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--workdir", type=files.user_path, help="the run's folder; runs/NAME by default")
-    options, config = flags.parse_arguments(parser, arguments)
-    workdir = options.workdir or files.user_path(f"runs/{options.config.stem}")
-
+def main(arguments):
+    """Trains what the flags say; returns the exit status."""
     from flowers_keras import recipe, runtime  # seconds of imports that a wrong flag need not wait for
 
+    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
     try:
         with runtime.stop_on_signals():
-            recipe.train_and_evaluate(config, workdir)
+            recipe.train_and_evaluate(CONFIG.value, workdir)
     except runtime.Stopped as stopped:
-        again = shlex.join(["python", sys.argv[0], *(sys.argv[1:] if arguments is None else arguments)])
-        print(f"stopped by {stopped}; go on with: {again}", file=sys.stderr)
+        print(f"stopped by {stopped}; go on with: {shlex.join(['python', *arguments])}", file=sys.stderr)
         return stopped.status
     return 0
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    errors.run_command(lambda: app.run(main, flags_parser=command_line.parse_flags))

@@ -1,6 +1,6 @@
 """The config of an experiment: every field once, with its default, what it may be and what it is for.
 
-`FIELDS` is the one place: the default config, the checks, their messages and the flags (`flags.py`)
+`FIELDS` is the one place: the default config, the checks, their messages and the help (`command_line.py`)
 come from it.
 """
 

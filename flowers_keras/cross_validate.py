@@ -7,27 +7,24 @@ The pass of the frozen part over the photos is paid once for all folds and share
 `python -m flowers_keras.compare RUN RUN` compares two settings, paired photo by photo.
 """
 
-from flowers_keras import errors, files, flags
-from flowers_keras.errors import UserError
+from absl import app, flags
+from ml_collections import config_flags
+
+from flowers_keras import command_line, errors, files
+
+# allow_override: train.py has these, too, and a notebook may run this file more than once.
+CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "runs/NAME-folds by default", allow_override=True)
+FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_override=True)
 
 
-def main(arguments=None):
-    """Cross-validates what the arguments (or sys.argv) say; returns the exit status."""
-    parser = errors.Arguments(
-        "python -m flowers_keras.cross_validate", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument("--workdir", type=files.user_path, help="for its files; runs/NAME-folds by default")
-    parser.add_argument("--folds", type=int, default=5, help="how many, 5 by default")
-    options, config = flags.parse_arguments(parser, arguments)
-    if options.folds < 2:
-        raise UserError(f"--folds={options.folds} is not allowed; type a number from 2 on")
-    workdir = options.workdir or files.user_path(f"runs/{options.config.stem}-folds")
-
+def main(_):
+    """Cross-validates what the flags say."""
     from flowers_keras import cross_validation  # seconds of imports that a wrong flag need not wait for
 
-    cross_validation.cross_validate(config, workdir, options.folds)
-    return 0
+    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-folds")
+    cross_validation.cross_validate(CONFIG.value, workdir, FOLDS.value)
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    errors.run_command(lambda: app.run(main, flags_parser=command_line.parse_flags))

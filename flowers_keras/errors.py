@@ -39,6 +39,8 @@ def run_command(main):
     set_output(line_buffering=True, errors="replace")
     try:
         status = main()
+    except SystemExit as ended:  # as `absl.app.run` and `--help` end
+        status = ended.code
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         status = 2

@@ -165,19 +165,11 @@ def train(*arguments, **environment):
     )
 
 
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        (["--config.data.sorce=synthetic"], "source"),
-        (["--config.frozen.epochs=many"], "frozen.epochs='many' is not allowed; it is a whole number"),
-        (["--config.model.unfreeze_from=mixed99"], "mixed10"),
-    ],
-)
-def test_a_wrong_word_is_one_line(tmp_path, arguments, message):
+def test_a_wrong_value_is_one_line(tmp_path):
     # Overrides may stand in front of the file that they override.
-    done = train(*arguments, f"--workdir={tmp_path / 'run'}", "--config=configs/quickstart.py")
+    done = train("--config.model.unfreeze_from=x", f"--workdir={tmp_path / 'run'}", TINY[0])
     assert done.returncode == 2, done.stderr
-    assert done.stderr.count("\n") == 1 and message in done.stderr
+    assert done.stderr.count("\n") == 1 and "mixed10" in done.stderr
     assert done.stdout == "" and not (tmp_path / "run").exists()
 
 

@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import sys
 
 import pytest
 
@@ -18,7 +19,12 @@ def interrupt():
 
 @pytest.mark.parametrize(
     "main, status, message",
-    [(refuse, 2, "error: wrong value\n"), (interrupt, 130, "stopped\n"), (lambda: 1, 1, "")],
+    [
+        (refuse, 2, "error: wrong value\n"),
+        (interrupt, 130, "stopped\n"),
+        (lambda: 1, 1, ""),
+        (lambda: sys.exit(3), 3, ""),
+    ],
 )
 def test_a_mistake_is_one_line_and_a_status(main, status, message, capsys, monkeypatch):
     with pytest.raises(SystemExit) as ended:

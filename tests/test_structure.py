@@ -21,7 +21,7 @@ ORDER = (
     "top",
     "benchmark",
 )
-GROUND = {"config.py", "errors.py", "files.py", "flags.py", "locks.py", "runtime.py"}
+GROUND = {"command_line.py", "config.py", "errors.py", "files.py", "locks.py", "runtime.py"}
 
 
 def level(path):

@@ -5,9 +5,13 @@
 Machines differ and are noisy: compare figures of one run, as ratios to the last row of a table.
 """
 
+import functools
 import importlib
 
-from flowers_keras import errors, files, flags
+from absl import app, flags
+from ml_collections import config_flags
+
+from flowers_keras import command_line, errors, files
 
 TABLES = {  # name -> module and function, imported when it is wanted
     "augmentation": "stages.time_augmentation",
@@ -22,14 +26,19 @@ TABLES = {  # name -> module and function, imported when it is wanted
 }
 TRAINED = ("agreement", "predict", "runtimes")  # tables about a model that is trained
 
+# allow_override: train.py has the first, too, and a notebook may run this file more than once.
+CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "configs/finetune.py by default", allow_override=True
+)
+ONLY = flags.DEFINE_list("only", [], f"of {', '.join(TABLES)}; all by default", allow_override=True)
+MODEL = flags.DEFINE_string("model", None, f"for {', '.join(TRAINED)}: model.keras", allow_override=True)
 
-def main(arguments=None):
-    """Prints the tables that the arguments (or sys.argv) name, of the default config if none is named."""
-    parser = errors.Arguments("python -m flowers_keras.benchmark", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--only", default="", metavar="TABLE,...", help=f"of {', '.join(TABLES)}; all")
-    parser.add_argument("--model", type=files.user_path, help="runs/x/model.keras, for tables that need one")
-    options, config = flags.parse_arguments(parser, arguments, required=False)
-    tables = choose_tables([name for name in options.only.split(",") if name], options.model)
+
+def main(_):
+    """Prints the tables that the flags name."""
+    model = files.user_path(MODEL.value) if MODEL.value else None
+    tables = choose_tables([name for name in ONLY.value if name], model)
+    config = CONFIG.value
 
     from flowers_keras import runtime  # seconds of imports that a wrong flag need not wait for
     from flowers_keras.benchmark import experiment, machine
@@ -44,8 +53,8 @@ def main(arguments=None):
     for name in tables:
         module, _, function = TABLES[name].partition(".")
         measure = getattr(importlib.import_module(f"flowers_keras.benchmark.{module}"), function)
-        model = (options.model,) if name in TRAINED else ()
-        print(f"\n{measure(subject, *model)}")
+        about = (model,) if name in TRAINED else ()
+        print(f"\n{measure(subject, *about)}")
 
 
 def choose_tables(names, model):
@@ -59,4 +68,5 @@ def choose_tables(names, model):
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    parser = functools.partial(command_line.parse_flags, default=command_line.CONFIGS / "finetune.py")
+    errors.run_command(lambda: app.run(main, flags_parser=parser))

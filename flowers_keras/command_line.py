@@ -1,0 +1,124 @@
+"""The experiment on the command line: absl's flags, of which `--config=FILE` is ml_collections' config flag.
+
+`absl.app.run(main, flags_parser=parse_flags)` parses them before anything slow is imported.
+"""
+
+import os
+import pathlib
+import re
+import sys
+import traceback
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from flowers_keras import config, files
+from flowers_keras.errors import UserError
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+EXAMPLE = "type for instance --config=configs/quickstart.py"
+
+
+def parse_flags(arguments, default=None):
+    """Parses `absl.flags.FLAGS`, or prints the help.
+
+    Args:
+      arguments: list of str, the program's name first; `--config` may stand anywhere.
+      default: path of the config file where none is named.
+
+    Returns:
+      The arguments, for `main`.
+
+    Raises:
+      UserError: names the file, the field or the flag that is wrong.
+      SystemExit: the help was asked for.
+    """
+    path, others, words = default, [], iter(arguments[1:])
+    for word in words:
+        if re.match("--?config(=|$)", word):
+            path = word.partition("=")[2] if "=" in word else next(words, None)
+        else:
+            others.append(word)
+    wants_help = not {"-h", "--help"}.isdisjoint(others)
+    if path:
+        path = files.user_path(path)
+        experiment = _load(path)
+    elif wants_help:
+        experiment = config.default_config()
+    else:
+        if not others:
+            print(_describe_configs(), file=sys.stderr)
+        raise UserError(f"--config is missing; {EXAMPLE}")
+    if wants_help:
+        app.usage(shorthelp=True, writeto_stdout=True)
+        print(f"{_describe_fields(experiment)}\n\nconfigs:\n{_describe_configs()}")
+        sys.exit(0)
+    _parse([arguments[0], f"--config={path}", *others])
+    return arguments
+
+
+def config_name():
+    """The name of the config file, without its folder and ending."""
+    return pathlib.Path(config_flags.get_config_filename(flags.FLAGS["config"])).stem
+
+
+def _load(path):
+    """The config that the file at `path` gives; UserError names the file."""
+    if not path.is_file():
+        raise UserError(f"--config={path} is no file; {EXAMPLE}")
+    sys.modules.pop("config_config", None)  # or the file runs in the module of the one before it
+    try:
+        experiment = flags.FLAGS["config"].parser.parse(str(path))
+        config.check_config(experiment)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except Exception as error:  # whatever the user's file raises
+        reason = traceback.format_exception_only(error)[-1].strip().split("\n")[-1]
+        raise UserError(f"{path} gives no config ({reason}); {EXAMPLE}") from error
+    return experiment
+
+
+def _parse(arguments):
+    """Sets `FLAGS`, the config's first, which defines those of its fields."""
+    for word in arguments:
+        if (field := re.match(r"--?(?:no)?config\.([^=]*)", word)) and field[1] not in config.FIELDS:
+            raise config.unknown_field(field[1])
+    flags.FLAGS.unparse_flags()  # a notebook may run a command again
+    for name in [each for each in flags.FLAGS if each.startswith("config.")]:
+        delattr(flags.FLAGS, name)
+    typed, sys.argv = sys.argv, arguments  # where ml_collections looks for fields
+    try:
+        others = flags.FLAGS(arguments)[1:]
+    except flags.Error as error:
+        if field := re.match(r"flag --config\.([^=]*)=(.*?): ", str(error), re.DOTALL):
+            raise config.not_allowed(*field.groups()) from error
+        raise UserError(f"{error}; type --help for the flags there are") from error
+    finally:
+        sys.argv = typed
+    if others:
+        raise UserError(f"{others[0]!r} is no flag; flags look like --config.seed=1")
+    config.check_config(flags.FLAGS["config"].value)
+    if not flags.FLAGS["verbosity"].present:
+        flags.FLAGS.verbosity = logging.WARNING  # absl would choose INFO, at which TFDS is loud
+
+
+def _describe_configs():
+    """A line for each file in configs/: its path and the first line of its docstring."""
+    paths = sorted(CONFIGS.glob("[!_]*.py"))
+    return "\n".join(f"  {os.path.relpath(path)}: {_first_line(path)}" for path in paths)
+
+
+def _first_line(path):
+    return path.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip('"')
+
+
+def _describe_fields(experiment):
+    """What each field is for, what it may be, its default and its value in the config."""
+    lines, values = ["fields of the config:"], config.flatten(experiment.to_dict())
+    for name, field in config.FIELDS.items():
+        value = f"default {field.default!r}"
+        if values[name] != field.default:
+            value = f"{values[name]!r} in this config, {value}"
+        text = f"--config.{name}: {field.help}: {field.allowed.words} ({value})"
+        lines.append(flags.text_wrap(text, indent="    ", firstline_indent="  "))
+    return "\n".join(lines)
