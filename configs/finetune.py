@@ -6,7 +6,7 @@ cores with AMX (2026-11-25).
 
   python train.py --config=configs/finetune.py --workdir=runs/finetune
 
-What is not set here has its default; `--help` behind that command lists every field with its value,
+What is not set has its default; `--help` behind that command lists every field with its value,
 its range and its meaning.
 """
 

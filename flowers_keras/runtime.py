@@ -124,7 +124,7 @@ def prepare_keras(seed, deterministic):
 
     Seeds Python, NumPy and the backend; `deterministic` makes the backend's operations repeat.
     TensorFlow reads the environment variable when it runs its first operation; JAX on a CPU
-    repeats without being told.
+    repeats without it.
     """
     if deterministic:
         os.environ["TF_DETERMINISTIC_OPS"] = "1"

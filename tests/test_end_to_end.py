@@ -121,8 +121,8 @@ def _predict_reproduces_its_accuracy(metrics, folder, colours, capsys):
     ):
         assert predict.main([f"--model={folder}/model.keras", "--format=json", *options, *photos]) == 0
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        said = [[row["probabilities"][name] for name in recorded.class_names] for row in rows]
-        assert np.array_equal(said, expected)
+        printed = [[row["probabilities"][name] for name in recorded.class_names] for row in rows]
+        assert np.array_equal(printed, expected)
         truth = [each.partition("/")[0] for each in recorded.ids]
         assert np.mean([row["class"] == name for row, name in zip(rows, truth, strict=True)]) == accuracy
 

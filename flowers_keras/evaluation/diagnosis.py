@@ -1,6 +1,6 @@
 """The diagnosis: which findings the figures of a run support, each with its evidence.
 
-Every threshold is a constant here or in `trust`.
+Every threshold is a constant of this module or of `trust`.
 """
 
 import numpy as np

@@ -31,7 +31,7 @@ COLLAPSE = 0.40  # of one class's recall, from validation to test, while other c
 FIT_GAP = 0.10  # from what `fit` reported to the saved file, both on training photos
 
 # Others:
-UNKNOWN = 0.20  # width of a 95 % interval of accuracy; above it nothing is said of what it means
+UNKNOWN = 0.20  # width of a 95 % interval of accuracy; above it the accuracy is left without a judgement
 
 GUESS = 0.20  # accuracy above the commonest class that must be excluded, or guessing is not claimed
 

@@ -67,7 +67,7 @@ def fold_batch_norm(network):
     folded = keras.models.clone_model(
         network,
         clone_function=without_norm,
-        call_function=lambda layer, *inputs, **_: layer(*inputs),  # nothing here knows masks
+        call_function=lambda layer, *inputs, **_: layer(*inputs),  # no layer takes masks
     )
     for layer in folded.layers:
         if layer.weights:

@@ -1,7 +1,7 @@
 """The parts of a photo's file that make the picture, and how the camera was held.
 
 Photos come from strangers. Colour profiles, comments, thumbnails and what belongs to an animation
-are cut out before a decoder sees the file: nobody needs them here, compressed ones may unfold to
+are cut out before a decoder sees the file: nothing needs them, compressed ones may unfold to
 gigabytes, and Pillow warns on standard error about each of them that is damaged.
 """
 

@@ -1,4 +1,4 @@
-"""Formats of photos, told by how a file begins: its name may say something else, or nothing.
+"""Formats of photos, recognised by how a file begins: its name may claim another one, or none.
 
 Pillow's classes are used directly: `Image.open` would warn on standard error about photos that are below
 our limit, and about stereo JPEGs that it cannot parse.
@@ -21,7 +21,7 @@ from PIL import (
 START = 256  # bytes of a file that tell its format
 NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
 
-# A file of such a name is meant to be a photo: where it is none, the person is told so by name.
+# A file of such a name is meant to be a photo: where it is none, the message names it.
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
     *(".heic", ".heif", ".hif", ".avif"),
@@ -101,7 +101,7 @@ def open_image(name, file):
       Exception: whatever the library raises about damaged bytes.
     """
     if name == "HEIC":
-        import pillow_heif  # here, as nobody else needs it
+        import pillow_heif  # only where such a photo is read
 
         return pillow_heif.HeifImageFile(file)
     return _CLASSES[name](file)

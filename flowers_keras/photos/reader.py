@@ -129,7 +129,7 @@ def read_photo(data):
     data, kind = formats.trimmed(data), formats.format_of(data)
     if kind is None:
         raise BrokenPhoto(formats.why_no_photo(data))
-    # Another library in this process may have told Pillow to fill what is missing with grey.
+    # Another library in this process may have set Pillow to fill what is missing with grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         picture, exif = containers.strip_metadata(kind, data)

@@ -77,11 +77,11 @@ def fingerprint_photos(photos):
       (fingerprints, left_out): position -> Fingerprint, and (id, reason) of the broken ones.
     """
 
-    def look(position):
+    def inspect(position):
         data = photos.read(position)
         return fingerprint(data, reader.read_photo(data))
 
-    found = dict(enumerate(_read_all(photos, range(len(photos.ids)), look)))
+    found = dict(enumerate(_read_all(photos, range(len(photos.ids)), inspect)))
     left_out = [(photos.ids[i], why) for i, why in found.items() if isinstance(why, str)]
     for name, why in left_out:
         print(f"left out {name}: {why}")
@@ -102,24 +102,24 @@ def digest_photos(photos, positions):
       A list of (digest, reason): reason is "" where the photo can be read, and digest where not.
     """
 
-    def look(position):
+    def digest(position):
         return hashlib.sha256(photos.read(position)).hexdigest(), ""
 
-    return [("", one) if isinstance(one, str) else one for one in _read_all(photos, positions, look)]
+    return [("", one) if isinstance(one, str) else one for one in _read_all(photos, positions, digest)]
 
 
-def _read_all(photos, positions, look):
-    """`look` of each position, from many threads; the reason as text where a photo is broken."""
+def _read_all(photos, positions, function):
+    """`function` of each position, from many threads; the reason as text where a photo is broken."""
 
     def attempt(position):
         try:
-            return look(position)
+            return function(position)
         except reader.BrokenPhoto as error:
             return str(error)
 
     pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
-    looks = pool.map(attempt, positions)
-    bar = tqdm.tqdm(looks, "reading the photos", len(positions), delay=5, unit=" photos", disable=None)
+    results = pool.map(attempt, positions)
+    bar = tqdm.tqdm(results, "reading the photos", len(positions), delay=5, unit=" photos", disable=None)
     try:
         return list(bar)
     finally:

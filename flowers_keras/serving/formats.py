@@ -1,6 +1,6 @@
 """What can be exported: the formats, the packages that they need, and what every file says of itself.
 
-Nothing here imports Keras, so that a request that cannot be met is refused at once.
+Nothing in this module imports Keras, so that a request that cannot be met is refused at once.
 """
 
 import importlib.util

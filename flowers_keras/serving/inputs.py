@@ -25,7 +25,7 @@ def find_inputs(arguments):
     for argument in map(os.path.expanduser, arguments):
         if argument == "-":
             if not hasattr(sys.stdin, "buffer"):
-                raise UserError('there is no list on standard input here; type paths instead of "-"')
+                raise UserError('there is no list on standard input; type paths instead of "-"')
             yield from itertools.chain.from_iterable(map(_search, path_lists.read_paths(sys.stdin.buffer)))
         elif os.path.lexists(argument) or not glob.has_magic(argument):
             yield from _search(argument)

@@ -2,7 +2,7 @@
 
 `tf.image.resize` has no counterpart in LiteRT, and ONNX's antialiased Resize gives other last digits.
 Those matter: a value that lies between two levels is rounded to the other one, and a probability
-moves by up to 4e-4. So the resize is spelt out here, in the order of TensorFlow's own additions.
+moves by up to 4e-4. So the resize is spelt out, in the order of TensorFlow's own additions.
 """
 
 import tensorflow as tf

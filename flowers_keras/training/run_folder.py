@@ -53,11 +53,11 @@ class Run:
         begun = files.read_json(self.path(MACHINE))["dtype_policy"]
         if not runtime.can_compute(begun):
             raise UserError(
-                f"the run in {self.folder} computes in {begun}, which the GPU here cannot; go on with it "
+                f"the run in {self.folder} computes in {begun}, which this GPU cannot; go on with it "
                 "on another machine, or begin anew in a new --workdir"
             )
         if begun != wanted:
-            print(f"going on in {begun}, as the run began; a new run would compute in {wanted} here")
+            print(f"going on in {begun}, as the run began; a new run would compute in {wanted}")
         return begun
 
     def begin(self):
@@ -110,7 +110,7 @@ class Run:
             files.write_json(self.path(SECONDS), self.seconds)
 
     def part(self, name):
-        """The Run of a part of the work, such as a fold, in a folder of this one; its seconds count here."""
+        """The Run of a part of the work, such as a fold, in a folder of this one, to which its seconds count."""
         part = Run(self.path(name), self.config)
         part.note_seconds = self.note_seconds
         return part

@@ -22,7 +22,7 @@ LOCK = ".lock"
 
 MANIFEST = "store.json"
 
-WAIT = 2.0  # seconds between two looks at a store that another run fills
+WAIT = 2.0  # seconds between two readings of a store that another run fills
 
 NEWS = 60.0  # seconds after which a run that waits says so again
 
@@ -148,7 +148,7 @@ class Store:
                     shown, since = stored, time.monotonic()
                     print(
                         f"features: waiting for another run that fills {self.folder}: {stored:,} of the "
-                        f"{count:,} views of photos wanted here are stored"
+                        f"{count:,} views of photos that this run needs are stored"
                     )
                 time.sleep(WAIT)
 

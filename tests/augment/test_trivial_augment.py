@@ -487,7 +487,7 @@ def test_layer_survives_saving_inside_a_model(tmp_path):
     assert (expected.numpy() != photos).any()
 
 
-# The door
+# The command
 
 
 def test_the_door_draws_every_operation(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""A corpus of bad photos: strange but good ones, which must be used rightly, and broken ones.
+"""A corpus of bad photos: strange but good ones, which must be read correctly, and broken ones.
 
 Every photo shows the same scene, four coloured quarters, so that a test can tell by its corners
 whether it was turned, mirrored, inverted, clipped or composited wrongly.

@@ -86,7 +86,7 @@ def memory_peak(reset=False):
             pathlib.Path("/proc/self/clear_refs").write_text("5")
         lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     except OSError:
-        pytest.skip("the peak of memory cannot be measured here")
+        pytest.skip("the peak of memory cannot be measured")
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1024
 
 

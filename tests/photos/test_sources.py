@@ -106,7 +106,7 @@ def test_tfds_of_an_unknown_name(data, tmp_path):
 
 
 def test_tfds_photos_that_are_prepared(data, tmp_path):
-    """A data set in TFDS's own format, written here by TFDS: its order of classes is kept."""
+    """A data set in TFDS's own format, written by TFDS itself: its order of classes is kept."""
     import tensorflow_datasets as tfds
 
     class TinyFlowers(tfds.core.GeneratorBasedBuilder):

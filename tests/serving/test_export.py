@@ -173,7 +173,7 @@ def exports(run, tmp_path_factory):
 
 
 # Of a probability, in the usual client: Pillow's resize rounds after the width and again after the height.
-# 0.0006 was measured here; MediaPipe does not average the pixels that it drops, which costs up to 0.1.
+# 0.0006 was measured; MediaPipe does not average the pixels that it drops, which costs up to 0.1.
 CLIENT_TOLERANCE, MEDIAPIPE_TOLERANCE = 0.005, 0.15
 
 
@@ -285,7 +285,7 @@ def test_command_library_and_export_agree_on_each_kind_of_photo(name, run, model
     for row, (kind, path) in zip(rows, pictures.items(), strict=True):
         command = np.array([row["probabilities"][each] for each in NAMES])
         pixels = decoding.read_pixels(path)
-        if kind != "alpha":  # which is laid over white here, and dropped by the examples' line
+        if kind != "alpha":  # which the reader lays over white, and dropped by the examples' line
             photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
             assert np.array_equal(np.asarray(photo), pixels), kind
         assert np.abs(model.predict([path])[0] - command).max() < 1e-4, kind

@@ -60,11 +60,11 @@ MOMENTS = [
 
 
 def command(folder, *moment):
-    door = ["-m", "tests.training.killed", *moment] if moment else ["train.py"]
+    command = ["-m", "tests.training.killed", *moment] if moment else ["train.py"]
     # A cache of its own: the runs must not share what they store.
     return [
         sys.executable,
-        *door,
+        *command,
         *SMALL,
         f"--workdir={folder}",
         f"--config.features.cache_dir={folder}-views",

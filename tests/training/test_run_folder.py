@@ -125,7 +125,7 @@ def test_a_run_keeps_the_precision_that_auto_chose_when_it_began(tmp_path, monke
     assert files.read_json(tmp_path / "machine.json") == run.record_machine() == expected
     monkeypatch.setattr(run_folder.runtime, "can_compute", lambda policy: policy == "float32")
     if begun != "float32":
-        with pytest.raises(UserError, match="computes in mixed_bfloat16, which the GPU here cannot"):
+        with pytest.raises(UserError, match="computes in mixed_bfloat16, which this GPU cannot"):
             run_folder.Run(tmp_path, config).policy  # noqa: B018
 
 
