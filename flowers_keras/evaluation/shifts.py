@@ -1,6 +1,6 @@
 """Shift: accuracy on the test photos under changed conditions.
 
-A classifier that memorised its photos, or learnt their backgrounds, loses accuracy under them. The conditions are
+A classifier that memorised its photos, or learnt their backgrounds, loses accuracy then. The conditions are
 imitations, made of the photo that the network would see; the idea and the three strengths come from
 Hendrycks and Dietterich (2019), arXiv 1903.12261. All strengths of a condition share one draw, a
 pure function of (seed, photo, condition), so that only the amount differs.

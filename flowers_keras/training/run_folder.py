@@ -110,7 +110,7 @@ class Run:
             files.write_json(self.path(SECONDS), self.seconds)
 
     def part(self, name):
-        """The Run of a part of the work, such as a fold, in a folder of this one, to which its seconds count."""
+        """The Run of a part of the work, such as a fold, in a folder of this one; its seconds count."""
         part = Run(self.path(name), self.config)
         part.note_seconds = self.note_seconds
         return part
