@@ -1,11 +1,12 @@
-"""Cross-validation: every photo but the test's held out once, the pass shared, resumed by the fold."""
+"""Cross-validation: every photo but the test's is held out once, and a kill costs its fold."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
 
-from flowers_keras import cross_validation, recipe
+from flowers_keras import cross_validation
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure
 from flowers_keras.training import features, phases
@@ -13,9 +14,8 @@ from flowers_keras.training import features, phases
 
 @pytest.fixture
 def small(config):
-    config.frozen.epochs, config.finetune.epochs = 2, 1
+    config.frozen.epochs = config.finetune.epochs = 1
     config.features.views = 1
-    config.evaluation.tta = False
     return config
 
 
@@ -24,45 +24,36 @@ def read(path):
         return list(csv.reader(file))
 
 
-def test_folds_share_the_pass_and_resume_by_the_fold(small, tmp_path, monkeypatch, capsys):
-    recipe.train_and_evaluate(small, tmp_path / "run")
-    test_ids = {row[0] for row in read(tmp_path / "run" / "predictions.csv")[1:]}
-    capsys.readouterr()
-
+def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(small, tmp_path, monkeypatch):
     class Killed(BaseException):
         pass
 
-    score, scored = cross_validation.score_fold, []
+    trained, train = [], phases.train_phase
 
-    def die_in_the_second(*arguments):
-        scored.append(arguments[-1])
-        if len(scored) == 2:
+    def killed_in_the_second_fold(name, *arguments):
+        trained.append(name)
+        if len(trained) == 4:
             raise Killed
-        return score(*arguments)
+        return train(name, *arguments)
 
-    monkeypatch.setattr(cross_validation, "score_fold", die_in_the_second)
+    monkeypatch.setattr(phases, "train_phase", killed_in_the_second_fold)
     with pytest.raises(Killed):
-        cross_validation.cross_validate(small, tmp_path / "folds", 3)
-    shown = capsys.readouterr().out
-    count = 60 - len(test_ids)  # a view of each, as it is and mirrored; the run stored one of the three
-    assert f"features: {count} of {3 * count} views" in shown and f"computing {2 * count}," in shown
-    trained = []
-    train = phases.train_phase
-    monkeypatch.setattr(cross_validation, "score_fold", score)
-    monkeypatch.setattr(phases, "train_phase", lambda name, *a: trained.append(name) or train(name, *a))
+        cross_validation.cross_validate(small, tmp_path, 2)
     monkeypatch.setattr(features.Pass, "values", lambda *_: pytest.fail("features were computed again"))
-    found = cross_validation.cross_validate(small, tmp_path / "folds", 3)
-    assert trained == ["frozen", "finetune"] * 2  # of the folds that were not finished
+    found = cross_validation.cross_validate(small, tmp_path, 2)
+    # Phase 1 of the second fold goes on from its checkpoint, which is finished.
+    assert trained == ["frozen", "finetune", "frozen", "finetune", "frozen", "finetune"]
 
-    rows = read(tmp_path / "folds" / "predictions.csv")
-    ids = [row[0] for row in rows[1:]]
-    assert len(ids) == len(set(ids)) == count and not test_ids & set(ids)
-    pooled = measure.load_predictions(tmp_path / "folds" / "predictions.csv")
+    photos = json.loads((tmp_path / "splits.json").read_text())["photos"]
+    expected = sorted(name for name, entry in photos.items() if entry["part"] != "test")
+    assert sorted(row[0] for row in read(tmp_path / "predictions.csv")[1:]) == expected
+    pooled = measure.load_predictions(tmp_path / "predictions.csv")
+    assert found["pooled"]["count"] == len(expected) < len(photos)
     assert found["pooled"]["accuracy_tta"] == np.mean(pooled.tta.argmax(axis=1) == pooled.labels)
     low, high = found["interval_tta"]
-    assert low < found["pooled"]["accuracy_tta"] < high
-    assert len(found["each"]) == 3 and found["seconds"]["folds"] > 0
-    assert read(tmp_path / "folds" / "doubts.csv")[0] == ["id", "label", "suggestion", "doubt", "correction"]
+    assert low <= found["pooled"]["accuracy_tta"] <= high
+    assert len(found["each"]) == 2 and found["seconds"]["folds"] > 0
+    assert read(tmp_path / "doubts.csv")[0] == ["id", "label", "suggestion", "doubt", "correction"]
 
 
 def test_what_cannot_be_cross_validated_is_one_line(small, tmp_path):
