@@ -8,7 +8,7 @@ import numpy as np
 from flowers_keras import files, recipe, runtime
 from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import doubts, measure, scores
+from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.model import classifier
 from flowers_keras.photos import folds, pipeline, sources, splits
 from flowers_keras.training import features, feeds, phases, run_folder
@@ -76,8 +76,8 @@ def train_and_score(photos, split, config, count, run):
             scored.append(score_fold(model, networks, photos, stored, fold, config, run, number))
         left = (time.monotonic() - began) / number * (count - number)
         print(f"fold {number} of {count}: accuracy {accuracy_tta(scored[-1]):.1%}, {left:.0f} s left")
-    pooled = measure.join(scored)
-    measure.save_predictions(pooled, run.path("predictions.csv"))
+    pooled = prediction_table.join(scored)
+    prediction_table.save_predictions(pooled, run.path("predictions.csv"))
     found = doubts.find_doubts(pooled.labels, pooled.tta)
     doubts.save_doubts(found, pooled.ids, pooled.labels, photos.class_names, run.path("doubts.csv"))
     right = int((pooled.tta.argmax(axis=1) == pooled.labels).sum())
@@ -104,7 +104,7 @@ def score_fold(model, networks, photos, stored, fold, config, run, number):
     fold_run = run.part(f"fold-{number}")
     folder = fold_run.folder
     if (folder / "predictions.csv").exists():
-        return measure.load_predictions(folder / "predictions.csv")
+        return prediction_table.load_predictions(folder / "predictions.csv")
     train, held_out = fold
     head_feed, tail_feed = (
         feeds.stored_feed(network, stored, part, photos.labels, train, held_out, config)
@@ -120,8 +120,8 @@ def score_fold(model, networks, photos, stored, fold, config, run, number):
     )
     ids = [photos.ids[i] for i in held_out]
     labels = photos.labels[held_out]
-    scored = measure.Predictions(ids, labels, photos.class_names, plain, (plain + mirrored) / 2)
-    measure.save_predictions(scored, folder / "predictions.csv")
+    scored = prediction_table.Predictions(ids, labels, photos.class_names, plain, (plain + mirrored) / 2)
+    prediction_table.save_predictions(scored, folder / "predictions.csv")
     fold_run.finish()
     return scored
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from flowers_keras import files, runtime
 from flowers_keras.config import check_config
-from flowers_keras.evaluation import diagnosis, measure, scores, shifts
+from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts
 from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import layouts, pipeline, sources, splits
 from flowers_keras.report import page
@@ -101,7 +101,7 @@ def evaluate(photos, split, config, run):
     metrics["machine"] = run.record_machine()
     metrics["fit"] = kept_epoch(page.read_history(run.path("history.csv")), config)
     metrics["verdict"] = diagnosis.diagnose(metrics)
-    measure.save_predictions(predictions, run.path("predictions.csv"))
+    prediction_table.save_predictions(predictions, run.path("predictions.csv"))
     metrics["seconds"] = run.seconds | {"total": sum(run.seconds.values())}
     files.write_json(run.path("metrics.json"), metrics)
     with run.stage("report"):
@@ -145,7 +145,7 @@ def measure_parts(model, temperature, photos, split, config):
 
     Returns:
       (metrics, predictions): the figures of `metrics.json` that one pass over the photos gives, and
-      the measure.Predictions of the test photos.
+      the prediction_table.Predictions of the test photos.
     """
 
     # As many training photos, not augmented, as validation has: enough to see the gap.

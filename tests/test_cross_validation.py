@@ -8,7 +8,7 @@ import pytest
 
 from flowers_keras import cross_validation
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import measure
+from flowers_keras.evaluation import prediction_table
 from flowers_keras.training import features, phases
 
 
@@ -47,7 +47,7 @@ def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(sm
     photos = json.loads((tmp_path / "splits.json").read_text())["photos"]
     expected = sorted(name for name, entry in photos.items() if entry["part"] != "test")
     assert sorted(row[0] for row in read(tmp_path / "predictions.csv")[1:]) == expected
-    pooled = measure.load_predictions(tmp_path / "predictions.csv")
+    pooled = prediction_table.load_predictions(tmp_path / "predictions.csv")
     assert found["pooled"]["count"] == len(expected) < len(photos)
     assert found["pooled"]["accuracy_tta"] == np.mean(pooled.tta.argmax(axis=1) == pooled.labels)
     low, high = found["interval_tta"]

@@ -15,7 +15,7 @@ import pytest
 from flowers_keras import predict, recipe
 from flowers_keras.config import FIELDS
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import measure
+from flowers_keras.evaluation import prediction_table
 from flowers_keras.model import archive
 from flowers_keras.photos import sources
 from flowers_keras.training import phases
@@ -112,7 +112,7 @@ def _figures_of_a_finished_run(metrics, folder):
 
 
 def _predict_reproduces_its_accuracy(metrics, folder, colours, capsys):
-    recorded = measure.load_predictions(folder / "predictions.csv")
+    recorded = prediction_table.load_predictions(folder / "predictions.csv")
     photos = [str(colours / each) for each in recorded.ids]
     capsys.readouterr()
     for options, expected, accuracy in (

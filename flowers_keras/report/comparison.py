@@ -18,6 +18,10 @@ FIGURES = ("train", "validation", "test", "test TTA", "gap", "seconds")
 
 NEEDED = ("config.json", "metrics.json", "predictions.csv", "report.html")
 
+FOLDS = "folds.json"  # what cross-validation leaves in place of metrics and report
+
+FOLDS_NEEDED = ("config.json", FOLDS, "predictions.csv")
+
 NOTE = """accuracies in %; gap: train minus test, in points
 n: runs that differ in the seeds alone; of more than one, mean ± standard deviation"""
 
@@ -30,10 +34,11 @@ STORED_FEATURES = "features"  # lies beside the runs unless features.cache_dir s
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """A finished run.
+    """A finished run, or a cross-validation, whose test photos are all that were held out.
 
     Attributes:
       name: its folder, as it was typed.
+      folder: pathlib.Path.
       config: {"section.field": value}.
       figures: name of FIGURES -> value; accuracies and their gap from 0 to 1, or None.
       interval: (low, high), the 95 % interval of the test accuracy.
@@ -41,6 +46,7 @@ class Finished:
     """
 
     name: str
+    folder: pathlib.Path
     config: dict
     figures: dict
     interval: tuple
@@ -99,15 +105,17 @@ def read_run(folder):
     name, folder = _printable(folder), pathlib.Path(folder)
     if not folder.is_dir():
         raise UserError(f"{name} is not a folder; type the --workdir of a finished run")
-    for needed in NEEDED:
+    folds = (folder / FOLDS).is_file()
+    for needed in FOLDS_NEEDED if folds else NEEDED:
         if not (folder / needed).is_file():
             raise UserError(f"{name} is not a finished run ({needed} is missing); finish it or leave it out")
-    metrics, settings = (files.read_json(folder / file) for file in ("metrics.json", "config.json"))
+    metrics = files.read_json(folder / (FOLDS if folds else "metrics.json"))
+    settings = files.read_json(folder / "config.json")
     try:
-        figures, interval = _read_figures(metrics)
+        figures, interval = (_read_folds if folds else _read_figures)(metrics)
         with open(folder / "predictions.csv", newline="", encoding="utf-8") as table:
             photos = frozenset(row[0] for row in list(csv.reader(table))[1:])
-        return Finished(name, config.flatten(settings), figures, interval, photos)
+        return Finished(name, folder, config.flatten(settings), figures, interval, photos)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError, OSError, csv.Error) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{name} does not hold the files of a run ({reason}); run it again") from error
@@ -125,7 +133,22 @@ def _read_figures(metrics):
         "gap": float(train["accuracy"] - test["accuracy"]),
         "seconds": float(metrics["seconds"]["total"]),
     }
-    low, high = map(float, test["accuracy_interval"])
+    return _finite(figures, test["accuracy_interval"])
+
+
+def _read_folds(folds):
+    """The same of a cross-validation, which has no figures of train and validation."""
+    pooled = folds["pooled"]
+    figures = dict.fromkeys(FIGURES) | {
+        "test": float(pooled["accuracy"]),
+        "test TTA": float(pooled["accuracy_tta"]),
+        "seconds": float(sum(folds["seconds"].values())),
+    }
+    return _finite(figures, pooled["accuracy_interval"])
+
+
+def _finite(figures, interval):
+    low, high = map(float, interval)
     if not all(math.isfinite(value) for value in (low, high, *figures.values()) if value is not None):
         raise ValueError("a figure is not finite")
     return figures, (low, high)
@@ -164,6 +187,11 @@ def describe(groups):
     runs = [run for group in groups for run in group.runs]
     if len({run.photos for run in runs}) > 1:
         paragraphs[0] += "\nthe runs were tested on different photos: small differences mean nothing"
+    if any(run.photos == runs[0].photos for run in runs[1:]):
+        from flowers_keras.report import pairs  # SciPy takes a second, which not every comparison needs
+
+        names, folders = zip(*((run.name, run.folder) for run in runs), strict=True)
+        paragraphs.append(text_table(pairs.paired_table(names, folders)))
     differences = differences_table(groups)
     if len(differences) > 1:
         paragraphs.append(text_table(differences))

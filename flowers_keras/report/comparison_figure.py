@@ -51,6 +51,8 @@ def _group(frame, group, top):
     """A row for each part: the mean as a large dot, the runs as small ones, the figures beside them."""
     rows = []
     for i, part in enumerate(figures.PARTS):
+        if group.mean(part) is None:
+            continue
         y = top + ROW * i
         tta, interval, words = None, None, f"{group.text(part)} %"
         if part == "test":

@@ -19,7 +19,7 @@ def write_report(run, metrics, predictions, photos, positions, model):
     Args:
       run: run_folder.Run, whose config and `history.csv` are shown.
       metrics: as in `metrics.json`.
-      predictions: measure.Predictions of the test photos.
+      predictions: prediction_table.Predictions of the test photos.
       photos: sources.Photos.
       positions: int [count], the test photos' positions in `photos`, in the order of `predictions`.
       model: a classifier, whose heat maps are shown; None for none.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowers_keras.evaluation import diagnosis, measure, scores, shifts, verdicts
+from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts, verdicts
 from flowers_keras.model import classifier, conditioning
 from flowers_keras.photos import sources
 from tests.conftest import build_network, measuring
@@ -216,7 +216,9 @@ def trained_metrics(features, labels, head):
     parts = {"train": slice(0, 50), "validation": slice(50, 100), "test": slice(100, 150)}
     for part, where in parts.items():
         ids = [str(i) for i in range(*where.indices(150))]
-        predictions = measure.Predictions(ids, labels[where], tuple("abc"), probabilities[where], None)
+        predictions = prediction_table.Predictions(
+            ids, labels[where], tuple("abc"), probabilities[where], None
+        )
         metrics[part] = measure.compute_metrics(predictions)
     return metrics | {"temperature": 1.0, "leaks": leaks}
 
@@ -242,7 +244,9 @@ def normalised_metrics(momentum):
     probabilities = network.predict_on_batch(values).astype(np.float64)
     metrics = metrics_of(training_photos=dict.fromkeys("abc", 33), fit=fit(history["accuracy"][-1]))
     for where, name in zip(np.split(np.arange(300), 3), ("train", "validation", "test"), strict=True):
-        predictions = measure.Predictions([], labels[where], tuple("abc"), probabilities[where], None)
+        predictions = prediction_table.Predictions(
+            [], labels[where], tuple("abc"), probabilities[where], None
+        )
         metrics[name] = measure.compute_metrics(predictions)
     return metrics
 
@@ -267,7 +271,7 @@ def part(right, count, wrong=None, **changes):
         confusion[i, (i + 1) % len(right)] += count - each
     if wrong is not None:
         confusion = np.array(wrong)
-    predictions = measure.Predictions([], *predictions_of(confusion), None)
+    predictions = prediction_table.Predictions([], *predictions_of(confusion), None)
     metrics = measure.compute_metrics(predictions)
     return metrics | {"ece": 0.0, "mean_confidence": metrics["accuracy"], "ece_by_chance": 0.05} | changes
 

@@ -20,7 +20,7 @@ from sklearn import metrics as reference
 from configs import finetune
 from flowers_keras import errors, evaluate, files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import labelled_folder, measure, scores
+from flowers_keras.evaluation import labelled_folder, measure, prediction_table, scores
 from flowers_keras.model import archive, conditioning, inference
 from flowers_keras.photos import sources, splits, synthetic, twins
 from tests.conftest import build_network, measuring
@@ -44,7 +44,7 @@ def random_predictions(count=400, classes=5, tta=True, seed=0):
     labels = np.where(
         random.random(count) < 0.6, probabilities[0].argmax(1), random.integers(0, classes - 1, count)
     )
-    return measure.Predictions(
+    return prediction_table.Predictions(
         [f"photo, \u201c{i}\u201d.jpg" for i in range(count)],
         labels,
         tuple(f'class "{i}"' for i in range(classes)),
@@ -117,7 +117,7 @@ def assert_agree(figures, expected):
 @pytest.mark.parametrize("classes", [2, 5, 37])
 def test_figures_are_those_of_scikit_learn(tmp_path, tta, classes):
     predictions = random_predictions(classes=classes, tta=tta, seed=classes)
-    measure.save_predictions(predictions, tmp_path / "predictions.csv")
+    prediction_table.save_predictions(predictions, tmp_path / "predictions.csv")
     expected = recomputed(tmp_path / "predictions.csv", 1.7)
     assert_agree(figures_of(predictions, 1.7), expected)
 
@@ -159,8 +159,8 @@ def test_figures_do_not_depend_on_the_order_of_photos():
 @pytest.mark.parametrize("tta", [True, False])
 def test_predictions_are_read_back_to_the_last_digit(tmp_path, tta):
     predictions = random_predictions(tta=tta)
-    measure.save_predictions(predictions, tmp_path / "predictions.csv")
-    again = measure.load_predictions(tmp_path / "predictions.csv")
+    prediction_table.save_predictions(predictions, tmp_path / "predictions.csv")
+    again = prediction_table.load_predictions(tmp_path / "predictions.csv")
     assert again.ids == predictions.ids and again.class_names == predictions.class_names
     assert np.array_equal(again.labels, predictions.labels)
     assert np.array_equal(again.plain, predictions.plain)
@@ -170,7 +170,7 @@ def test_predictions_are_read_back_to_the_last_digit(tmp_path, tta):
 def test_class_may_have_the_name_of_a_column(tmp_path):
     names = ("id", "class", "probability", "tta:id", "probability:id")
     predictions = dataclasses.replace(random_predictions(classes=5), class_names=names)
-    measure.save_predictions(predictions, tmp_path / "predictions.csv")
+    prediction_table.save_predictions(predictions, tmp_path / "predictions.csv")
     with open(tmp_path / "predictions.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     assert len(set(header)) == len(header) == 2 + 2 * 5
@@ -178,7 +178,7 @@ def test_class_may_have_the_name_of_a_column(tmp_path):
     assert row["id"] == predictions.ids[3] and row["class"] == names[predictions.labels[3]]
     assert float(row["probability:id"]) == predictions.plain[3, 0]
     assert float(row["tta:tta:id"]) == predictions.tta[3, 3]
-    assert measure.load_predictions(tmp_path / "predictions.csv").class_names == names
+    assert prediction_table.load_predictions(tmp_path / "predictions.csv").class_names == names
 
 
 # Predicting.

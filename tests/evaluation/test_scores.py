@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from flowers_keras.evaluation import diagnosis, measure, scores, verdicts
+from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, verdicts
 
 
 def test_probability_of_zero_costs_as_much_as_one_in_ten_million():
@@ -92,7 +92,7 @@ def judge(confidence, correct):
     rest = (1 - confidence[:, None]) / 4
     plain = np.hstack([confidence[:, None], np.repeat(rest, 4, axis=1)])
     labels = np.where(correct, 0, 1)
-    predictions = measure.Predictions([], labels, tuple("abcde"), plain, None)
+    predictions = prediction_table.Predictions([], labels, tuple("abcde"), plain, None)
     found = diagnosis.judge_calibration({"test": measure.compute_metrics(predictions)})
     titles = {title: finding for finding, (_, title, _) in verdicts.FINDINGS.items()}
     return titles[found[0]["title"]] if found else None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowers_keras.evaluation import measure
+from flowers_keras.evaluation import prediction_table
 from flowers_keras.photos import reader, sources
 
 EVIL_CLASS = "<script>alert(1)</script>"
@@ -52,4 +52,4 @@ def predictions(photos, positions):
         plain[row, labels[row]] = odds
         plain[row, (labels[row] + 1) % 3] = 3 * (1 - odds) / 4
     ids = [photos.ids[i] for i in positions]
-    return measure.Predictions(ids, labels, CLASSES, plain, plain)
+    return prediction_table.Predictions(ids, labels, CLASSES, plain, plain)

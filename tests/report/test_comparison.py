@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from flowers_keras import compare, config, errors
+from flowers_keras.evaluation import prediction_table
 from flowers_keras.report import comparison
 
 CONFIG = {"seed": 0, "data": {"split_seed": 0}, "model": {"dropout": 0.6, "weights": "imagenet"}}
@@ -35,7 +36,9 @@ def finish(tmp_path):
         }
         (folder / "config.json").write_text(json.dumps(settings))
         (folder / "metrics.json").write_text(json.dumps(metrics))
-        (folder / "predictions.csv").write_text("id,class\n" + "".join(f"{each},x\n" for each in photos))
+        rows = [f"{each},x,0.9,0.1,," for each in photos]
+        header = "id,class,probability:x,probability:y,tta:x,tta:y"
+        (folder / "predictions.csv").write_text("\n".join([header, *rows, ""]))
         (folder / "report.html").write_text("<html>")
         return str(folder)
 
@@ -265,3 +268,34 @@ def test_earlier_stages_differ_from_the_recipe_in_the_documented_fields(name, di
     assert {field: mine[field] for field in mine if mine[field] != recipe.get(field)} == differing
     assert mine["frozen.learning_rate"] == 1e-3 and recipe["finetune.learning_rate"] == 1e-5
     assert recipe["model.dropout"] == 0.6 and recipe["model.unfreeze_from"] == "mixed8"
+
+
+def cross_validated(folder, right, seconds=60.0):
+    """The folder of a cross-validation in which photo i was classified correctly where `right[i]`."""
+    folder.mkdir()
+    plain = np.where(np.array(right)[:, None], [0.9, 0.1], [0.1, 0.9])
+    order = np.random.default_rng(int(1000 * np.mean(right))).permutation(len(right))
+    ids, labels = [f"photo-{i}" for i in order], np.zeros(len(right), int)
+    table = prediction_table.Predictions(ids, labels, ("x", "y"), plain[order], plain[order])
+    prediction_table.save_predictions(table, folder / "predictions.csv")
+    accuracy = float(np.mean(right))
+    interval = [accuracy - 0.01, accuracy + 0.01]
+    pooled = {"accuracy": accuracy, "accuracy_tta": accuracy, "accuracy_interval": interval}
+    (folder / "folds.json").write_text(json.dumps({"pooled": pooled, "seconds": {"folds": seconds}}))
+    (folder / "config.json").write_text(json.dumps(CONFIG | {"folds": 5, "model": {"l2": np.mean(right)}}))
+    return str(folder)
+
+
+def test_cross_validations_are_compared_photo_by_photo(tmp_path, compared):
+    first = np.arange(1000) >= 80
+    second = first.copy()
+    second[[*range(30), 500]] ^= True  # 30 errors fewer, one more
+    one, two = cross_validated(tmp_path / "one", first), cross_validated(tmp_path / "two", second)
+    other = cross_validated(tmp_path / "other", first[:900])
+    lines = compared(one, two, other)
+    assert lines[1] == [one, "1", "–", "–", "92.0", "92.0", "–", "60"]
+    (row,) = (line for line in lines if len(line) == 5 and line[1] == "1000")
+    assert row[0] == two and row[2] == "+2.90" and row[4] == "0.000"
+    low, high = map(float, row[3].split(" to "))
+    assert 1.5 < low < 2.9 < high < 4.5
+    assert not any(len(line) == 5 and line[0] == other for line in lines)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flowers_keras.evaluation import measure
+from flowers_keras.evaluation import prediction_table
 from flowers_keras.photos import sources
 from flowers_keras.report import examples
 from tests.report.conftest import CLASSES, EVIL_ID, jpeg
@@ -33,7 +33,7 @@ def test_the_least_likely_true_classes_are_shown(photos, positions, predictions,
 
 def test_the_true_class_is_shown_however_unlikely():
     plain = np.array([[0.4, 0.3, 0.2, 0.09, 0.01]])
-    predictions = measure.Predictions(["x"], np.array([4]), tuple("abcde"), plain, None)
+    predictions = prediction_table.Predictions(["x"], np.array([4]), tuple("abcde"), plain, None)
     photos = sources.Photos(("x",), np.array([4]), tuple("abcde"), jpeg)
     (mistake,) = examples.find_mistakes(predictions, photos, [0], np.array([0]))
     assert [name for name, *_ in mistake["odds"]] == ["a", "b", "c", "e"]

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from flowers_keras import files
-from flowers_keras.evaluation import measure, scores
+from flowers_keras.evaluation import prediction_table, scores
 from flowers_keras.report import examples, page
 from flowers_keras.training import run_folder
 from tests.report.conftest import CLASSES, EVIL_CLASS, EVIL_ID
@@ -239,7 +239,7 @@ def test_a_class_without_test_photos_has_dashes(write, metrics):
 
 def test_of_many_classes_the_page_shows_the_weakest_and_the_confusions(write, metrics, photos):
     names = tuple(f"class {i}" for i in range(50))
-    predictions = measure.Predictions(["a", "b"], np.array([7, 9]), names, np.eye(50)[[7, 7]], None)
+    predictions = prediction_table.Predictions(["a", "b"], np.array([7, 9]), names, np.eye(50)[[7, 7]], None)
     confusion = scores.confusion_matrix(predictions.labels, predictions.plain)
     metrics["test"] |= {"confusion": confusion.tolist(), "per_class": scores.per_class(confusion, names)}
     shown = write(
@@ -298,7 +298,9 @@ def test_a_name_that_is_no_text_does_not_stop_the_report(write, photos):
         "bad?.jpg"
         in write(
             photos=dataclasses.replace(photos, ids=ids),
-            predictions=measure.Predictions(["bad\udcff.jpg"], np.array([0]), CLASSES, np.eye(3)[[1]], None),
+            predictions=prediction_table.Predictions(
+                ["bad\udcff.jpg"], np.array([0]), CLASSES, np.eye(3)[[1]], None
+            ),
             positions=[5],
         ).words()
     )
