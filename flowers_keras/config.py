@@ -82,7 +82,12 @@ def _phase(section, title, epochs, learning_rate):
 
 FIELDS = {
     "seed": Field(0, SEED, "of the training: head, dropout, order of the photos"),
-    "data.source": Field("tfds:tf_flowers", TEXT, "tfds:NAME, folder:PATH (one folder a class) or synthetic"),
+    "data.source": Field(
+        "tfds:tf_flowers",
+        TEXT,
+        "tfds:NAME, folder:PATH (one folder a class), csv:PATH (columns path, label and, where there are "
+        "any, split and group) or synthetic",
+    ),
     "data.data_dir": Field("", TEXT, "folder of TFDS; empty: TFDS_DATA_DIR, or else TFDS's default"),
     "data.image_size": Field(
         299, _whole(SMALLEST_IMAGE, 1024, " pixels"), "side of the square that the network sees"

@@ -174,6 +174,20 @@ def _refuse_one_folder_twice(classes):
             )
 
 
+def refuse_few_classes(path, root, names, least_classes, loose):
+    """Raises the UserError of a folder that holds too few classes, with what to do."""
+    if loose and not names:
+        raise UserError(
+            f"folder:{path} holds {loose} photos and no class folders; move the photos of each class into "
+            f"a folder of its name, or, if {root.resolve().name} is a class itself, type "
+            f"folder:{root.resolve().parent}"
+        )
+    raise UserError(
+        f"folder:{path} holds {len(names)} class folder{'s'[: len(names) != 1]}, and "
+        f"{least_classes} are needed; put the photos of each class into a folder of its name"
+    )
+
+
 def refuse_workdir(config, workdir):
     """Refuses a run's folder that is inside, equal to or around the photos, before it is made.
 

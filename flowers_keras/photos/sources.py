@@ -1,4 +1,4 @@
-"""Where photos come from: `tfds:NAME`, `folder:PATH` or `synthetic`, all as the same `Photos`."""
+"""Where photos come from: `tfds:NAME`, `folder:PATH`, `csv:PATH` or `synthetic`, all as the same `Photos`."""
 
 import dataclasses
 import os
@@ -11,7 +11,7 @@ from absl import logging
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import folders, formats, layouts, reader, synthetic
+from flowers_keras.photos import csv_list, folders, formats, layouts, reader, synthetic
 
 OFFLINE = (
     "pass photos of your own by --config.data.source=folder:PATH (one folder a class), "
@@ -31,6 +31,8 @@ class Photos:
       others: (name, reason) of files that lie among the photos and are not used.
       parts: the part that each photo brings ("train", "validation" or "test"); None where the photos
         are not split yet.
+      groups: name of each photo's group (photographer, plant, day), which stays in one part; "" for a
+        photo without one. None where the photos have no groups.
     """
 
     ids: tuple[str, ...]
@@ -39,6 +41,7 @@ class Photos:
     read: Callable[[int], bytes]
     others: tuple[tuple[str, str], ...] = ()
     parts: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
 
 
 def load_photos(data):
@@ -52,12 +55,14 @@ def load_photos(data):
         photos = synthetic_photos(data.synthetic_photos, data.image_size, data.split_seed)
     elif kind == "folder" and rest:
         photos = folder_photos(rest)
+    elif kind == "csv" and rest:
+        photos = csv_photos(rest)
     elif kind == "tfds" and rest:
         photos = tfds_photos(rest, data.data_dir)
     else:
         raise UserError(
             f"data.source={data.source!r} is no source of photos; "
-            "type tfds:tf_flowers, folder:PATH or synthetic"
+            "type tfds:tf_flowers, folder:PATH, csv:PATH or synthetic"
         )
     if data.shuffle_labels:
         labels = np.random.default_rng(data.split_seed).permutation(photos.labels)
@@ -86,7 +91,7 @@ def folder_photos(path, least_classes=2, known=()):
     loose = _loose_photos(root, classes, others)
     names = sorted({each.name for each in classes})
     if len(names) < least_classes:
-        _refuse_layout(path, root, names, least_classes, len(loose))
+        layouts.refuse_few_classes(path, root, names, least_classes, len(loose))
     paths, owners = _photos_of_classes(classes, skipped, others)
     if skipped:
         print(folders.name_skipped(skipped))
@@ -130,17 +135,25 @@ def _loose_photos(root, classes, others):
     return loose
 
 
-def _refuse_layout(path, root, names, least_classes, loose):
-    """Raises the UserError of a folder that holds too few classes, with what to do."""
-    if loose and not names:
-        raise UserError(
-            f"folder:{path} holds {loose} photos and no class folders; move the photos of each class into "
-            f"a folder of its name, or, if {root.resolve().name} is a class itself, type "
-            f"folder:{root.resolve().parent}"
-        )
-    raise UserError(
-        f"folder:{path} holds {len(names)} class folder{'s'[: len(names) != 1]}, and "
-        f"{least_classes} are needed; put the photos of each class into a folder of its name"
+def csv_photos(path):
+    """Photos of a list, see `csv_list`, in its order.
+
+    Args:
+      path: of the CSV file, as typed.
+
+    Raises:
+      UserError: the list cannot be used.
+    """
+    rows, missing = csv_list.read_list(path)
+    names = sorted({row.label for row in rows})
+    return Photos(
+        tuple(row.name for row in rows),
+        np.array([names.index(row.label) for row in rows], np.int32),
+        tuple(names),
+        lambda position: reader.read_file(rows[position].path),
+        tuple((row.name, "no such file") for row in missing),
+        tuple(row.part for row in rows) if rows[0].part else None,
+        tuple(row.group for row in rows) if any(row.group for row in rows) else None,
     )
 
 
@@ -162,6 +175,8 @@ def synthetic_photos(count, image_size, seed):
 def tfds_photos(name, data_dir):
     """Photos of a TensorFlow Datasets data set, all of its splits; downloaded where not prepared.
 
+    Its splits are used as they are where they are called train, validation and test, or two of these.
+
     Args:
       name: of the data set, such as "tf_flowers".
       data_dir: the folder of prepared data sets; "" for TFDS's own, which `TFDS_DATA_DIR` names.
@@ -177,25 +192,30 @@ def tfds_photos(name, data_dir):
     features = builder.info.features
     if label not in features or not isinstance(features[label], tfds.features.ClassLabel):
         raise UserError(f"tfds:{name} is no set of photos with one label each; try tfds:tf_flowers")
-    spool, ids, labels, places = tempfile.TemporaryFile(), [], [], []
-    dataset = builder.as_dataset(
-        split="all",
+    spool, ids, labels, places, parts = tempfile.TemporaryFile(), [], [], [], []
+    splits = list(builder.info.splits)
+    datasets = builder.as_dataset(
+        split=splits,
         decoders={image: tfds.decode.SkipDecoding()},
         read_config=tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1),
     )
     # Its records can only be read in sequence; an unnamed file that holds the encoded photos one
     # after the other gives each of them an address and keeps them out of memory.
-    for example in dataset.as_numpy_iterator():
-        ids.append(example["tfds_id"].decode())
-        labels.append(example[label])
-        places.append((len(example[image]), spool.tell()))
-        spool.write(example[image])
+    for split, dataset in zip(splits, datasets, strict=True):
+        for example in dataset.as_numpy_iterator():
+            ids.append(example["tfds_id"].decode())
+            labels.append(example[label])
+            places.append((len(example[image]), spool.tell()))
+            parts.append(layouts.part_named(split))
+            spool.write(example[image])
     spool.flush()
+    own = None not in parts and "train" in parts and len(set(parts)) > 1
     return Photos(
         tuple(ids),
         np.array(labels, np.int32),
         tuple(features[label].names),
         lambda position: os.pread(spool.fileno(), *places[position]),
+        parts=tuple(parts) if own else None,
     )
 
 

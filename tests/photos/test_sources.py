@@ -79,10 +79,10 @@ def test_folders_that_are_no_photos(tmp_path, data, make, message):
         sources.load_photos(data)
 
 
-@pytest.mark.parametrize("source", ["folder", "folder:", "flowers", "tfds:", ""])
+@pytest.mark.parametrize("source", ["folder", "folder:", "csv:", "flowers", "tfds:", ""])
 def test_a_source_that_is_none(data, source):
     data.source = source
-    with pytest.raises(UserError, match="type tfds:tf_flowers, folder:PATH or synthetic"):
+    with pytest.raises(UserError, match="type tfds:tf_flowers, folder:PATH, csv:PATH or synthetic"):
         sources.load_photos(data)
 
 
@@ -135,3 +135,4 @@ def test_tfds_photos_that_are_prepared(data, tmp_path):
     shades = [int(reader.read_photo(photos.read(i))[0, 0, 0]) for i in range(6)]
     assert sorted(shades) == [0, 40, 80, 120, 160, 200]
     assert [shade // 40 % 2 for shade in shades] == photos.labels.tolist()
+    assert [part == "test" for part in photos.parts] == [shade >= 160 for shade in shades]

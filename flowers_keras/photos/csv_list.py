@@ -1,0 +1,118 @@
+"""A list of photos: a CSV file with the columns path, label and, where there are any, split and group."""
+
+import dataclasses
+import os
+import pathlib
+import unicodedata
+
+from flowers_keras import files
+from flowers_keras.errors import UserError
+from flowers_keras.photos import folders, layouts, splits, tables
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A line of the list.
+
+    Attributes:
+      name: of the photo: its path in the folder of the list, or the absolute one if it is elsewhere.
+      path: where it is.
+      label: name of its class.
+      part: "train", "validation" or "test"; None in a list without splits.
+      group: name of its group; "" for none.
+      line: number in the file.
+    """
+
+    name: str
+    path: pathlib.Path
+    label: str
+    part: str | None
+    group: str
+    line: int
+
+
+def read_list(path):
+    """The photos of a list; prints how many are missing.
+
+    Paths are relative to the list's folder or absolute. A line that is there twice counts once.
+
+    Args:
+      path: of the CSV file, as typed.
+
+    Returns:
+      (rows, missing): lists of Row, of the files that are there and of those that are not.
+
+    Raises:
+      UserError: a column, a label or a split is missing or wrong, a photo is listed twice with different
+        words, too many files are missing, or there is no class to tell from another.
+    """
+    path = files.user_path(path)
+    lines = tables.read_table(path, ("path", "label"), ("split", "group"))
+    has_splits = any(cells["split"] for _, cells in lines)
+    rows = {}
+    for line, cells in lines:
+        row = _row(path, line, cells, has_splits)
+        _refuse_contradiction(path, rows.setdefault(row.path, row), row)
+    found, missing = [], []
+    for row in rows.values():
+        (found if row.path.is_file() else missing).append(row)
+    _name_missing(path, missing, len(rows))
+    classes = {row.label for row in found}
+    if len(classes) < 2:
+        raise UserError(f"{path} lists photos of {len(classes)} classes, and 2 are needed; add to it")
+    if has_splits and not any(row.part == "train" for row in found):
+        raise UserError(f"{path} lists nothing to train on; give some photos the split train")
+    return found, missing
+
+
+def _row(path, line, cells, has_splits):
+    for column in ("path", "label", "split"):
+        if not cells[column] and (column != "split" or has_splits):
+            raise UserError(f"{path}: line {line} has no {column}; fill it in or remove the line")
+    part = layouts.part_named(cells["split"])
+    if has_splits and not part:
+        raise UserError(
+            f"{path}: line {line} has the split {cells['split']!r}; type train, validation or test"
+        )
+    folder = os.path.abspath(path.parent)
+    place = _find(cells["path"], folder)
+    name = os.path.relpath(place, folder) if place.startswith(os.path.join(folder, "")) else place
+    return Row(
+        folders.as_text(pathlib.Path(name).as_posix()),
+        pathlib.Path(place),
+        layouts.class_name(cells["label"]),
+        part,
+        unicodedata.normalize("NFC", cells["group"]),
+        line,
+    )
+
+
+def _find(text, folder):
+    """The path that a cell means: as it stands, in another form of Unicode, or as Windows writes it."""
+    forms = [text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")), text.replace("\\", "/")]
+    places = [os.path.normpath(os.path.join(folder, os.path.expanduser(each))) for each in forms]
+    return next(filter(os.path.isfile, places), places[0])
+
+
+def _refuse_contradiction(path, one, other):
+    """Raises the UserError of a photo that stands in the list twice, with different words."""
+    for column, field in (("label", "label"), ("split", "part"), ("group", "group")):
+        words = [getattr(row, field) for row in (one, other)]
+        if words[0] != words[1]:
+            raise UserError(
+                f"{path}: {one.name} is listed twice, in line {one.line} with {column} {words[0]!r} and in "
+                f"line {other.line} with {words[1]!r}; remove one of them"
+            )
+
+
+def _name_missing(path, missing, count):
+    """Prints how many files of the list are missing; UserError if they are too many."""
+    if not missing:
+        return
+    first = f"{missing[0].path} of line {missing[0].line}"
+    if len(missing) > splits.broken_allowed(count):
+        raise UserError(
+            f"{path}: {len(missing)} of {count} photos are not there, the first is {first}; paths are "
+            f"relative to {os.path.abspath(path.parent)} or absolute"
+        )
+    print(f"left out {len(missing)} of {count} photos of {path} that are not there; the first is {first}")
