@@ -48,7 +48,7 @@ def judge_trust(metrics):
       figures to mean something.
     """
     useless = find_wrong_mode(metrics) or find_guessing(metrics)
-    found = useless + find_twins(metrics)
+    found = useless + find_shared(metrics)
     if not useless:
         gone = collapsed_classes(metrics)
         unlike = [describe_collapse(metrics, name) for name in gone] + find_leak(metrics, gone)
@@ -175,10 +175,15 @@ def find_overfitting(metrics, unseen):
     return [verdict("overfitting", evidence + certain_drop(before, after, GAP))]
 
 
-def find_twins(metrics):
-    """The same picture is in two parts of the split."""
-    pairs = metrics["leaks"]["across"]
-    return [verdict("twins_across", first_pair(pairs))] if pairs else []
+def find_shared(metrics):
+    """The same picture, or a group of photos, is in two parts of the split."""
+    pairs, groups = metrics["leaks"]["across"], metrics["leaks"].get("groups_across", [])
+    found = [verdict("twins_across", first_pair(pairs))] if pairs else []
+    if groups:
+        name, *there = groups[0]
+        evidence = f"{len(groups)} groups, 0 allowed; the first: {name} in {', '.join(there)}."
+        found.append(verdict("groups_across", evidence))
+    return found
 
 
 def judge_agreement(metrics):

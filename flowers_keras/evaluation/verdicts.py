@@ -90,6 +90,13 @@ FINDINGS = {
         "validation and test. The model has seen those answers before, so the measured accuracy is "
         "too high. Keep copies of a picture in one part.",
     ),
+    "groups_across": (
+        BAD,
+        "The same groups are in two parts of the split",
+        "Photos of one group (a photographer, a plant, a day) look alike, and some groups are in more than "
+        "one of training, validation and test. For photos of new groups the measured accuracy is too "
+        "high. Keep each group in one part, or leave out the column split, and the parts are drawn so.",
+    ),
     "too_few_photos": (
         WARNING,
         "Too few photos to judge the accuracy",

@@ -1,10 +1,10 @@
-"""Folds for cross-validation: stratified by class, no twins on two sides, the test photos apart."""
+"""Folds for cross-validation: stratified by class, no twins or group on two sides, the test photos apart."""
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import twins
+from flowers_keras.photos import groups, twins
 
 
 def cut_folds(photos, split, count, seed):
@@ -20,19 +20,30 @@ def cut_folds(photos, split, count, seed):
       A list of (training, held out), int64 positions in `photos`, ascending.
 
     Raises:
-      UserError: a class has fewer groups of twins than there are folds.
+      UserError: a class has fewer groups than there are folds, or a fold would not train on a class.
     """
     positions = np.sort(np.concatenate([split.positions["train"], split.positions["validation"]]))
     position_of = {name: i for i, name in enumerate(photos.ids)}
     pairs = [(position_of[one], position_of[other]) for one, other, _ in split.twins]
-    groups, labels = twins.group_twins(len(photos.ids), pairs)[positions], photos.labels[positions]
+    pairs += groups.link(photos.groups)
+    labels, group = photos.labels[positions], twins.group_twins(len(photos.ids), pairs)[positions]
     for label, name in enumerate(photos.class_names):
-        different = len(np.unique(groups[labels == label]))
+        different = len(np.unique(group[labels == label]))
         if different < count:
             raise UserError(
                 f"class {name!r} has {different} different photos outside the test part, fewer than {count} "
                 "folds; add photos of it or cut fewer folds"
             )
     cutter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    cut = cutter.split(positions, labels, groups)
-    return [(positions[training], positions[held_out]) for training, held_out in cut]
+    cut = cutter.split(positions, labels, group)
+    folds = [(positions[training], positions[held_out]) for training, held_out in cut]
+    for training, _ in folds:
+        missing = [
+            name for label, name in enumerate(photos.class_names) if label not in photos.labels[training]
+        ]
+        if missing:
+            raise UserError(
+                f"a fold would have no photo of class {missing[0]!r} to train on, so unequal are its groups; "
+                "cut more folds, or add photos of other groups"
+            )
+    return folds

@@ -126,31 +126,58 @@ def assign_photos(photos, kept, group, fingerprints, left_out, data):
     Raises:
       UserError: a class has too few groups for the parts.
     """
-    fractions = {"test": data.test_fraction, "validation": data.validation_fraction}
-    positions = {part: [] for part in PARTS}
-    if photos.parts:
-        for i in kept:
-            positions[photos.parts[i]].append(i)
-        fractions = {part: value for part, value in fractions.items() if part not in photos.parts}
-        kept, positions["train"] = positions["train"], []
+    positions, kept, fractions = keep_given(photos, kept, data)
     by_class = collections.defaultdict(list)
-    for members in _members(kept, group).values():
+    for members in collect_groups(kept, group).values():
         label, digest = group_key([(fingerprints[i], int(photos.labels[i])) for i in members])
         by_class[label].append((draw(digest, data.split_seed), members))
-    for label, name in enumerate(photos.class_names):
+    for label in range(len(photos.class_names)):
         if len(by_class[label]) <= len(fractions):
             _refuse_class(photos, label, len(by_class[label]), ["train", *fractions], left_out)
         draws, groups = zip(*by_class[label], strict=True)
         dealt = assign_parts(list(map(len, groups)), draws, fractions) if fractions else None
         for part, members in zip(dealt or ["train"] * len(groups), groups, strict=True):
             positions[part] += members
-        for part in set(PARTS) - {"train", *fractions}:
-            if not any(photos.labels[i] == label for i in positions[part]):
-                raise UserError(f"class {name!r} has no photo that can be used in {part}; add some")
+    refuse_missing_class(photos, positions)
     return positions
 
 
-def _members(kept, group):
+def keep_given(photos, kept, data):
+    """Keeps the parts that the photos bring.
+
+    Args:
+      photos: sources.Photos.
+      kept: positions of the photos that can be used.
+      data: config section with the fractions.
+
+    Returns:
+      (positions, kept, fractions): part name -> positions of photos that stay where they are, the
+      photos to be dealt, and part -> fraction of the parts, but train, that they are dealt to.
+    """
+    fractions = {"test": data.test_fraction, "validation": data.validation_fraction}
+    positions = {part: [] for part in PARTS}
+    if not photos.parts:
+        return positions, kept, fractions
+    for i in kept:
+        positions[photos.parts[i]].append(i)
+    kept, positions["train"] = positions["train"], []
+    return (
+        positions,
+        kept,
+        {part: value for part, value in fractions.items() if part not in photos.parts},
+    )
+
+
+def refuse_missing_class(photos, positions):
+    """Raises the UserError of a class that a part has no photo of."""
+    for label, name in enumerate(photos.class_names):
+        for part in PARTS:
+            if not any(photos.labels[i] == label for i in positions[part]):
+                raise UserError(f"class {name!r} has no photo that can be used in {part}; add some")
+
+
+def collect_groups(kept, group):
+    """Number of a group -> positions of its photos among those kept."""
     members = collections.defaultdict(list)
     for i in kept:
         members[int(group[i])].append(i)

@@ -3,7 +3,7 @@
 A photo's part is drawn from its content and `data.split_seed` alone, so neither the order in which
 photos are read nor photos that are added later move it. What may move a photo is written out where
 it happens: a new twin (`parts.group_key`) and the guarantees of a class (`parts.assign_parts`). Twins
-stay in one part. A folder that is split already keeps its own parts.
+stay in one part, and so do photos of one group. Photos that are split already keep their parts.
 """
 
 import dataclasses
@@ -12,14 +12,19 @@ import numpy as np
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import parts, twins
+from flowers_keras.photos import changes, groups, parts, twins
 from flowers_keras.photos.parts import PARTS
 
 DRAWN = (
     "Each photo's part is drawn from its content, so that photos added later leave it where it is; "
     "the shares asked for are met on average, not to the photo."
 )
-GIVEN = "The parts are those of the folder; one that it lacks was drawn from its training photos."
+GIVEN = (
+    "The parts are those that the photos came with; one that was missing was drawn from the training photos."
+)
+DRAWN_GROUPS = (
+    "Each group's part is drawn from its name; the shares asked for are met on average, not to the photo."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +71,12 @@ def split_photos(photos, data):
     left_out += [(photos.ids[i], why) for i, why in sorted(conflicts.items())]
     left_out += photos.others
     pairs = [pair for pair in pairs if conflicts.keys().isdisjoint(pair[:2])]
-    group = twins.group_twins(len(photos.ids), pairs)
+    group = twins.group_twins(len(photos.ids), [*pairs, *groups.link(photos.groups)])
     kept = [i for i in kept if i not in conflicts]
-    positions = parts.assign_photos(photos, kept, group, fingerprints, dict(left_out), data)
+    if photos.groups:
+        positions = groups.assign_photos(photos, kept, group, fingerprints, data)
+    else:
+        positions = parts.assign_photos(photos, kept, group, fingerprints, dict(left_out), data)
     named = [(photos.ids[i], photos.ids[j], bits) for i, j, bits in pairs]
     odd = [photos.labels[i] != photos.labels[j] for i, j, _ in pairs]
     split = Split(
@@ -79,15 +87,24 @@ def split_photos(photos, data):
         [pair for pair, differs in zip(named, odd, strict=True) if differs],
     )
     if photos.parts:
-        _warn_of_twins(_pairs_across(split, photos, data.twin_distance))
+        _warn_of_leaks(
+            _pairs_across(split, photos, data.twin_distance), groups.find_across(photos, positions)
+        )
     return split
 
 
-def _warn_of_twins(across):
-    if across:
+def _warn_of_leaks(pairs, across):
+    """Prints what parts that the photos bring have in common."""
+    if pairs:
         print(
-            f"warning: the folder's own parts share {len(across)} pairs of twins, such as {across[0][0]} "
-            f"and {across[0][1]}: figures on the later part are too good by them"
+            f"warning: the given parts share {len(pairs)} pairs of twins, such as {pairs[0][0]} and "
+            f"{pairs[0][1]}: figures on the later part are too good by them"
+        )
+    if across:
+        name, one, other = across[0][:3]
+        print(
+            f"warning: the given parts share {len(across)} groups, such as {name} in {one} and {other}: for "
+            "photos of new groups the figures are too good"
         )
 
 
@@ -132,6 +149,7 @@ def describe(split, photos, distance):
 
     Returns:
       {"across": [[id, id, bits]], of which there must be none, "within": pairs kept together,
+      "groups_across": [[group, part, part, ...]], of which there must be none either,
       "doubtful": [[id, id, bits]], "left_out": [[id, reason]], "shares": {part: {"count", "share"}},
       "shares_note": a sentence}.
     """
@@ -139,6 +157,7 @@ def describe(split, photos, distance):
     return {
         "across": across,
         "within": max(0, len(split.twins) - len(across)),
+        "groups_across": groups.find_across(photos, split.positions),
         "doubtful": [list(pair) for pair in split.doubtful],
         "left_out": [list(pair) for pair in split.left_out],
         **_shares(split, photos),
@@ -150,7 +169,7 @@ def _shares(split, photos):
     every = max(1, sum(count.values()))
     return {
         "shares": {part: {"count": each, "share": each / every} for part, each in count.items()},
-        "shares_note": GIVEN if photos.parts else DRAWN,
+        "shares_note": GIVEN if photos.parts else DRAWN_GROUPS if photos.groups else DRAWN,
     }
 
 
@@ -177,6 +196,7 @@ def save(split, photos, path):
             photos.ids[i]: {
                 "part": part_of.get(i),
                 "class": photos.class_names[photos.labels[i]],
+                **({"group": photos.groups[i]} if photos.groups else {}),
                 **dataclasses.asdict(split.fingerprints[i]),
             }
             for i in split.fingerprints
@@ -196,15 +216,14 @@ def load(photos, path):
     """
     value = files.read_json(path)
     known, position = value["photos"], {name: i for i, name in enumerate(photos.ids)}
-    _refuse_changes(photos, path, known, dict(value["left_out"]), position)
+    changes.refuse_changes(photos, path, known, dict(value["left_out"]))
     by_part = {part: [] for part in PARTS}
     fingerprints = {}
     for name, entry in known.items():
         if name in position:
-            part, _ = entry.pop("part"), entry.pop("class")
-            fingerprints[position[name]] = twins.Fingerprint(**entry)
-            if part:
-                by_part[part].append(position[name])
+            fingerprints[position[name]] = _fingerprint(entry)
+            if entry["part"]:
+                by_part[entry["part"]].append(position[name])
     return Split(
         {part: np.array(sorted(each), np.int64) for part, each in by_part.items()},
         fingerprints,
@@ -212,37 +231,17 @@ def load(photos, path):
     )
 
 
-def _refuse_changes(photos, path, known, left_out, position):
-    """Raises a UserError where the photos in use are not those of the run; those left out may differ."""
-    used = {name: entry for name, entry in known.items() if entry["part"]}
-    changes = [f"{name} was removed" for name in used if name not in position]
-    changes += [f"{name} was added" for name in photos.ids if name not in used and name not in left_out]
-    present = [name for name in used if name in position]
-    found = twins.digest_photos(photos, [position[name] for name in present])
-    owner = {entry["digest"]: f"{name} of {entry['part']}" for name, entry in used.items()}
-    for name, (digest, why) in zip(present, found, strict=True):
-        label = photos.class_names[photos.labels[position[name]]]
-        if why:
-            changes.append(f"{name} cannot be read any more ({why})")
-        elif digest != used[name]["digest"]:
-            copy = f" and is now a copy of {owner[digest]}" if digest in owner else ""
-            changes.append(f"{name} of {used[name]['part']} was changed{copy}")
-        elif label != used[name]["class"]:
-            changes.append(f"{name} was labelled {used[name]['class']} and is labelled {label} now")
-    if changes:
-        more = f", and {len(changes) - 1} more" if changes[1:] else ""
-        raise UserError(
-            f"the photos are not those of {path}: {changes[0]}{more}; put them back as they were, or use "
-            "a new --workdir"
-        )
-
-
 def training_fingerprints(path):
     """Id -> Fingerprint of the training photos of a run, from its `splits.json`."""
     return {
-        name: twins.Fingerprint(
-            **{field: each for field, each in entry.items() if field not in ("part", "class")}
-        )
+        name: _fingerprint(entry)
         for name, entry in files.read_json(path)["photos"].items()
         if entry["part"] == "train"
     }
+
+
+def _fingerprint(entry):
+    """The Fingerprint in an entry of `splits.json`."""
+    return twins.Fingerprint(
+        **{key: each for key, each in entry.items() if key not in ("part", "class", "group")}
+    )

@@ -368,6 +368,9 @@ FIGURES = [
     ("copied_validation", metrics_of() | {"test": part([30, 80, 80, 80], 100)}, True),
     ("collapse", metrics_of() | {"test": part([0, 0, 0, 92], 100)}, False),  # most of the classes
     ("twins_across", metrics_of(**leaks(across=[["x", "y", 3]])), True),
+    ("groups_across", metrics_of(**leaks(groups_across=[["anna", "train", "test"]])), True),
+    ("groups_across", metrics_of(**leaks(groups_across=[])), False),
+    ("honest", metrics_of(**leaks(groups_across=[["anna", "train", "test"]])), False),
     ("twins_across", metrics_of(**leaks(doubtful=[["x", "y", 3]])), False),
     ("honest", metrics_of(**leaks(across=[["x", "y", 3]])), False),
     ("doubtful_labels", metrics_of(**leaks(doubtful=[["x", "y", 3]])), True),

@@ -235,7 +235,7 @@ def test_parts_that_the_photos_bring_are_kept(data):
     assert {part: [part_of[i] for i in each] for part, each in found.positions.items()} == {
         part: [part] * 6 for part in ("train", "validation", "test")
     }
-    assert "those of the folder" in splits.describe(found, photos, 8)["shares_note"]
+    assert "those that the photos came with" in splits.describe(found, photos, 8)["shares_note"]
 
 
 @pytest.mark.parametrize("missing", ["validation", "test"])

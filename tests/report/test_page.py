@@ -52,6 +52,7 @@ def metrics():
         "shift": {"photos": 1234, "accuracy": draw(), "conditions": {"blur": [draw(), draw(), draw()]}},
         "leaks": {
             "across": [],
+            "groups_across": [],
             "within": 41,
             "doubtful": [["photo-01.jpg", EVIL_ID, 6]],
             "left_out": [[EVIL_ID, "truncated"]],
@@ -212,6 +213,11 @@ def with_twins_across(metrics, predictions):
     return {}
 
 
+def with_groups_across(metrics, predictions):
+    metrics["leaks"]["groups_across"] = [[EVIL_CLASS, "train", "test"]] * 51
+    return {}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -221,6 +227,7 @@ def with_twins_across(metrics, predictions):
         (without_mistakes, "None of the 12 test photos was misclassified."),
         (without_findings, "No photo was left out."),
         (with_twins_across, "And 2 more, in splits.json"),
+        (with_groups_across, "And 1 more, in metrics.json"),
     ],
 )
 def test_parts_that_are_missing_are_said_to_be(write, metrics, predictions, change, words):

@@ -1,0 +1,53 @@
+"""Photos that are no longer those of a run."""
+
+from flowers_keras.errors import UserError
+from flowers_keras.photos import twins
+
+
+def refuse_changes(photos, path, known, left_out):
+    """Refuses photos of which one in use was added, removed or changed, whatever it is now.
+
+    Args:
+      photos: sources.Photos.
+      path: the `splits.json` of the run.
+      known: id -> entry of `photos` in it.
+      left_out: id -> reason of the photos that are in no part; these may differ.
+
+    Raises:
+      UserError: names the first change.
+    """
+    position = {name: i for i, name in enumerate(photos.ids)}
+    used = {name: entry for name, entry in known.items() if entry["part"]}
+    changes = [f"{name} was removed" for name in used if name not in position]
+    changes += [f"{name} was added" for name in photos.ids if name not in used and name not in left_out]
+    present = [name for name in used if name in position]
+    found = twins.digest_photos(photos, [position[name] for name in present])
+    owner = {entry["digest"]: f"{name} of {entry['part']}" for name, entry in used.items()}
+    for name, (digest, why) in zip(present, found, strict=True):
+        if why:
+            changes.append(f"{name} cannot be read any more ({why})")
+        elif digest != used[name]["digest"]:
+            copy = f" and is now a copy of {owner[digest]}" if digest in owner else ""
+            changes.append(f"{name} of {used[name]['part']} was changed{copy}")
+        else:
+            changes += _other_words(photos, position[name], used[name])
+    if changes:
+        more = f", and {len(changes) - 1} more" if changes[1:] else ""
+        raise UserError(
+            f"the photos are not those of {path}: {changes[0]}{more}; put them back as they were, or use "
+            "a new --workdir"
+        )
+
+
+def _other_words(photos, i, entry):
+    """What is said of a photo otherwise than in its entry: label, group, given part."""
+    name, label = photos.ids[i], photos.class_names[photos.labels[i]]
+    if label != entry["class"]:
+        return [f"{name} was labelled {entry['class']} and is labelled {label} now"]
+    group, before = photos.groups[i] if photos.groups else "", entry.get("group", "")
+    if group != before:
+        return [f"{name} was of group {before or 'none'} and is of group {group or 'none'} now"]
+    part = photos.parts[i] if photos.parts else entry["part"]
+    if part != entry["part"] and (part != "train" or entry["part"] in photos.parts):
+        return [f"{name} was in {entry['part']} and is in {part} now"]
+    return []
