@@ -45,7 +45,7 @@ def find_across(photos, positions):
     return [[name, *there[name]] for name in sorted(there) if len(there[name]) > 1]
 
 
-def assign_photos(photos, kept, group, fingerprints, data):
+def assign_photos(photos, kept, group, fingerprints, left_out, data):
     """Parts of all photos: whole groups, each class in each part.
 
     A group's part is drawn from its name, so that photos added to it leave it where it is. Groups of
@@ -57,6 +57,7 @@ def assign_photos(photos, kept, group, fingerprints, data):
       kept: positions of the photos that can be used.
       group: int [count], the number of each photo's group, groups that share twins being one.
       fingerprints: position -> Fingerprint.
+      left_out: id -> reason of the photos that cannot be used.
       data: config section with the fractions and `split_seed`.
 
     Returns:
@@ -76,7 +77,8 @@ def assign_photos(photos, kept, group, fingerprints, data):
         label, count = lacking
         raise UserError(
             f"class {photos.class_names[label]!r} is in {count} different groups, which cannot be dealt to "
-            f"the parts {', '.join(['train', *fractions])} without dividing one; add photos of other groups"
+            f"the parts {', '.join(['train', *fractions])} without dividing one "
+            f"({len(left_out)} files left out); add photos of other groups"
         )
     for part, each in zip(part_of, members, strict=True):
         positions[part] += each

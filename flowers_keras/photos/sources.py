@@ -12,6 +12,7 @@ from absl import logging
 from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.photos import csv_list, folders, formats, layouts, reader, synthetic
+from flowers_keras.photos.parts import PARTS
 
 OFFLINE = (
     "pass photos of your own by --config.data.source=folder:PATH (one folder a class), "
@@ -193,23 +194,16 @@ def tfds_photos(name, data_dir):
     if label not in features or not isinstance(features[label], tfds.features.ClassLabel):
         raise UserError(f"tfds:{name} is no set of photos with one label each; try tfds:tf_flowers")
     spool, ids, labels, places, parts = tempfile.TemporaryFile(), [], [], [], []
-    splits = list(builder.info.splits)
-    datasets = builder.as_dataset(
-        split=splits,
-        decoders={image: tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1),
-    )
     # Its records can only be read in sequence; an unnamed file that holds the encoded photos one
     # after the other gives each of them an address and keeps them out of memory.
-    for split, dataset in zip(splits, datasets, strict=True):
-        for example in dataset.as_numpy_iterator():
-            ids.append(example["tfds_id"].decode())
-            labels.append(example[label])
-            places.append((len(example[image]), spool.tell()))
-            parts.append(layouts.part_named(split))
-            spool.write(example[image])
+    for split, example in _examples(tfds, builder, image):
+        ids.append(example["tfds_id"].decode())
+        labels.append(example[label])
+        places.append((len(example[image]), spool.tell()))
+        parts.append(layouts.part_named(split))
+        spool.write(example[image])
     spool.flush()
-    own = None not in parts and "train" in parts and len(set(parts)) > 1
+    own = {"train"} < set(parts) <= set(PARTS)
     return Photos(
         tuple(ids),
         np.array(labels, np.int32),
@@ -217,6 +211,15 @@ def tfds_photos(name, data_dir):
         lambda position: os.pread(spool.fileno(), *places[position]),
         parts=tuple(parts) if own else None,
     )
+
+
+def _examples(tfds, builder, image):
+    """(split, example) of each photo, which stays encoded, in the order of the files."""
+    options = tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1)
+    for split in builder.info.splits:
+        decoders = {image: tfds.decode.SkipDecoding()}
+        dataset = builder.as_dataset(split=split, decoders=decoders, read_config=options)
+        yield from ((split, example) for example in dataset.as_numpy_iterator())
 
 
 def _prepared_builder(tfds, name, data_dir):

@@ -73,10 +73,8 @@ def split_photos(photos, data):
     pairs = [pair for pair in pairs if conflicts.keys().isdisjoint(pair[:2])]
     group = twins.group_twins(len(photos.ids), [*pairs, *groups.link(photos.groups)])
     kept = [i for i in kept if i not in conflicts]
-    if photos.groups:
-        positions = groups.assign_photos(photos, kept, group, fingerprints, data)
-    else:
-        positions = parts.assign_photos(photos, kept, group, fingerprints, dict(left_out), data)
+    assign = groups.assign_photos if photos.groups else parts.assign_photos
+    positions = assign(photos, kept, group, fingerprints, dict(left_out), data)
     named = [(photos.ids[i], photos.ids[j], bits) for i, j, bits in pairs]
     odd = [photos.labels[i] != photos.labels[j] for i, j, _ in pairs]
     split = Split(
@@ -86,15 +84,14 @@ def split_photos(photos, data):
         named,
         [pair for pair, differs in zip(named, odd, strict=True) if differs],
     )
-    if photos.parts:
-        _warn_of_leaks(
-            _pairs_across(split, photos, data.twin_distance), groups.find_across(photos, positions)
-        )
+    _warn_of_leaks(split, photos, data.twin_distance)
     return split
 
 
-def _warn_of_leaks(pairs, across):
+def _warn_of_leaks(split, photos, distance):
     """Prints what parts that the photos bring have in common."""
+    pairs = _pairs_across(split, photos, distance) if photos.parts else []
+    across = groups.find_across(photos, split.positions)
     if pairs:
         print(
             f"warning: the given parts share {len(pairs)} pairs of twins, such as {pairs[0][0]} and "

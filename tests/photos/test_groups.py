@@ -66,6 +66,7 @@ def test_photos_that_are_added_to_a_group_leave_it_in_place(data):
             range(3, 3 + len(each)),
             twins.group_twins(3 + len(each), groups.link([""] * 3 + some)),
             prints,
+            {},
             data,
         )
         for each, some in ((labels, names), (labels + [0, 1] * 6, names + ["day 3", "day 19"] * 6))
