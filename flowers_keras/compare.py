@@ -17,7 +17,7 @@ def main(arguments=None):
     )
     parser.add_argument(
         "--output",
-        type=files.user_path,
+        type=files.output_file,
         default="compare.svg",
         metavar="PATH",
         help="the figure, an SVG file",

@@ -20,7 +20,7 @@ def main(arguments=None):
         "--data", required=True, type=data_folder, metavar="folder:PATH", help="folder names are class names"
     )
     parser.add_argument(
-        "--output", type=files.user_path, metavar="FILE.json", help="gets all figures in full"
+        "--output", type=files.output_file, metavar="FILE.json", help="gets all figures in full"
     )
     options = parser.parse_args(arguments)
     if options.output and options.output.resolve() == options.model.with_name("metrics.json").resolve():

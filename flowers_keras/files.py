@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import tempfile
 import zlib
 
 from flowers_keras.errors import UserError
@@ -17,8 +18,17 @@ TEMPORARY = ".part"  # a name that ends in this was being written when the power
 
 
 def user_path(text):
-    """pathlib.Path of a path that a person typed, `~` expanded; the `type=` of every command's paths."""
-    return pathlib.Path(os.path.expanduser(text))
+    """pathlib.Path of a path that a person typed, `~` expanded; the `type=` of every command's paths.
+
+    Raises:
+      UserError: the system does not even look for it, as a name is too long or a folder is closed.
+    """
+    path = pathlib.Path(os.path.expanduser(text))
+    try:
+        path.exists()
+    except OSError as error:
+        raise UserError(f"{path} cannot be used: {error.strerror}; type another path") from error
+    return path
 
 
 def model_file(text):
@@ -34,6 +44,27 @@ def model_file(text):
     return path
 
 
+def output_file(text):
+    """The path of a file that a command will write at its end, tried at once; for `type=`.
+
+    Raises:
+      UserError: it cannot be written, or is a folder.
+    """
+    path = user_path(text)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; type the name of a file")
+    check_writable(path)
+    return path
+
+
+def check_writable(path):
+    """Refuses (UserError) a path where nothing can be made; leaves nothing behind."""
+    with _cannot_write(path):
+        parents = pathlib.Path(path).absolute().parents
+        tempfile.TemporaryFile(dir=next(each for each in parents if each.exists())).close()
+        _temporary(path).exists()  # or its name is too long
+
+
 @contextlib.contextmanager
 def whole_file(path):
     """Yields a temporary path beside `path`; it takes the name `path` when the block succeeds.
@@ -45,8 +76,8 @@ def whole_file(path):
     Raises:
       UserError: the disk is full or `path` cannot be written. What else the block raises passes.
     """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f"{path.stem}{TEMPORARY}{os.getpid()}{path.suffix}")
+    path = pathlib.Path(os.path.expanduser(path))
+    temporary = _temporary(path)
     try:
         with _cannot_write(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +89,10 @@ def whole_file(path):
             sync(path.parent)
     finally:
         discard(temporary)
+
+
+def _temporary(path):
+    return path.with_name(f"{path.stem}{TEMPORARY}{os.getpid()}{path.suffix}")
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

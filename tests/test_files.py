@@ -12,6 +12,8 @@ from flowers_keras.errors import UserError
 def test_a_path_that_a_person_types(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     assert str(files.user_path("~/x")) == "/home/me/x" and str(files.user_path("a/~")) == "a/~"
+    with pytest.raises(UserError, match="File name too long; type another path"):
+        files.user_path("x" * 300)
 
 
 @pytest.mark.parametrize(

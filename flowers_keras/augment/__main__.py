@@ -10,7 +10,7 @@ def main(arguments=None):
         description="Draws what TrivialAugmentWide does to a photo: an operation a row, levels across.",
     )
     parser.add_argument(
-        "--output", required=True, type=files.user_path, metavar="SHEET.png", help="the picture to write"
+        "--output", required=True, type=files.output_file, metavar="SHEET.png", help="the picture to write"
     )
     parser.add_argument(
         "photo", nargs="?", type=files.user_path, metavar="PHOTO", help="a photo; without it, a drawn flower"

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import importlib
-import pathlib
 
 import keras
 import numpy as np
@@ -68,7 +67,8 @@ def export(model_path, name, path, folder=None, int8=False, any_size=False):
     Raises:
       UserError: the export differs, a package is missing, or one of the paths cannot be used.
     """
-    path = pathlib.Path(path)
+    path = files.user_path(path)
+    folder = None if folder is None else files.user_path(folder)
     if keras.backend.backend() != "tensorflow":
         raise UserError("export needs TensorFlow; type KERAS_BACKEND=tensorflow in front of the command")
     formats.check_request(model_path, name, path, folder, int8, any_size)

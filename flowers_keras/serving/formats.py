@@ -5,9 +5,9 @@ Nothing in this module imports Keras, so that a request that cannot be met is re
 
 import importlib.util
 import json
-import pathlib
 import unicodedata
 
+from flowers_keras import files
 from flowers_keras.errors import UserError
 
 # Format -> {module: what `pip install` takes, with the bounds that were tested}, besides requirements.txt.
@@ -31,11 +31,12 @@ def check_request(model_path, name, path, folder=None, int8=False, any_size=Fals
     if any_size and name != "litert":
         raise UserError(f"--any-size is for --format=litert; {name} takes photos of any size anyway")
     require(PACKAGES[name] | (QUANTIZER if int8 else {}))
-    model_path, path = pathlib.Path(model_path), pathlib.Path(path)
+    model_path, path = files.user_path(model_path), files.user_path(path)
     if path.resolve() in (model_path.resolve(), (model_path / "model.keras").resolve()):
         raise UserError(f"--output={path} is the model itself; choose another name")
     if path.is_dir() or (name == "saved_model" and path.exists()):
         raise UserError(f"--output={path} is already there; remove it or choose another name")
+    files.check_writable(path)
 
 
 def require(packages):

@@ -1,0 +1,168 @@
+"""Where commands read and write: `~` is the home folder, and a place that cannot be written is one line."""
+
+import json
+import pathlib
+
+import pytest
+
+import train
+from flowers_keras import command_line, compare, config, demo, evaluate, export, predict, recipe, stores
+from flowers_keras.errors import UserError
+from flowers_keras.evaluation import labelled_folder
+from flowers_keras.model import archive, classifier
+from flowers_keras.photos import draw, sources
+from flowers_keras.serving import exporting, heat_maps
+from tests.serving.test_export import CARD, small_network
+
+ROOT = pathlib.Path(__file__).parents[1]
+NOWHERE = ("/proc/x.json", "file/x.json", "file/below/x.json", "x" * 300)
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory):
+    """A home folder with a config, a finished run, and photos of two of its classes."""
+    home = tmp_path_factory.mktemp("home")
+    archive.save(small_network(), home / "run" / "model.keras", CARD)
+    draw.draw(home / "photos", 25, 1, 32)
+    for name in ("dandelion", "roses", "sunflowers"):  # which the model does not know
+        (home / "photos" / name).rename(home / name)
+    (home / "c.py").write_text((ROOT / "configs" / "finetune.py").read_text())
+    accuracy = {"accuracy": 0.8, "accuracy_tta": None, "accuracy_interval": [0.7, 0.9]}
+    metrics = {part: accuracy for part in ("test", "validation", "train")} | {"seconds": {"total": 1.0}}
+    (home / "run" / "metrics.json").write_text(json.dumps(metrics))
+    (home / "run" / "config.json").write_text(json.dumps(config.default_config().to_dict()))
+    (home / "run" / "predictions.csv").write_text("id,class\na,x\n")
+    (home / "run" / "report.html").touch()
+    return home
+
+
+@pytest.fixture
+def home(furnished, tmp_path, monkeypatch):
+    """The home folder; the work is done in another one, which holds nothing but the file `file`."""
+    monkeypatch.setenv("HOME", str(furnished))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    return furnished
+
+
+def run_predict(monkeypatch):
+    monkeypatch.setattr(
+        heat_maps, "write_heat_maps", lambda model, rows, folder: ((row, None) for row in rows)
+    )
+    assert predict.main(["--model=~/run", "--explain=~/new/maps", "~/photos/*/*.png", "~/photos"]) == 0
+
+
+def run_evaluate(monkeypatch):
+    evaluate.main(["--model=~/run/model.keras", "--data=folder:~/photos", "--output=~/new/figures.json"])
+
+
+def run_export(monkeypatch):
+    monkeypatch.setattr(exporting, "compare", lambda *_: exporting.Check(0.0, 1.0, 1))
+    monkeypatch.setattr(exporting, "format_module", lambda name: Written)
+    export.main(["--model=~/run", "--format=saved_model", "--output=~/new/saved", "--photos=~/photos"])
+    exporting.export("~/run", "saved_model", "~/new/library", "~/photos")
+
+
+class Written:
+    """A format whose files are empty."""
+
+    read = staticmethod(lambda path: None)
+    write = staticmethod(lambda model, path: path.touch())
+
+
+def run_compare(monkeypatch):
+    compare.main(["~/run", "--output=~/new/runs.svg"])
+
+
+def run_demo(monkeypatch):
+    monkeypatch.setattr(demo, "serve", lambda options, listening: options.model.stat())
+    demo.main(["--model=~/run", "--port=0"])
+
+
+def run_stores(monkeypatch):
+    (pathlib.Path.home() / "features").mkdir()
+    stores.main(["--list", "~/features"])
+
+
+def run_draw(monkeypatch):
+    draw.main(["--output=~/new/drawn", "--count=1"])
+
+
+def run_train(monkeypatch):
+    def stop_before_training(photos, split, config, run):
+        run.begin()
+        raise InterruptedError
+
+    monkeypatch.setattr(recipe, "train", stop_before_training)
+    arguments = ["--config=~/c.py", "--config.data.source=folder:~/photos", "--workdir=~/new/runs/a"]
+    with pytest.raises(InterruptedError):
+        train.main(command_line.parse_flags(["train.py", *arguments]))
+
+
+def load_weights(monkeypatch):
+    monkeypatch.setattr(classifier, "_load_backbone_weights", lambda backbone, path: path.stat())
+    monkeypatch.setattr(classifier.keras.applications, "InceptionV3", lambda **_: None)
+    classifier._backbone(None, "~/run/model.keras")
+
+
+def find_data_set(monkeypatch):
+    seen = []
+
+    def absent(tfds, name, data_dir):
+        seen.append(data_dir)
+        raise InterruptedError
+
+    monkeypatch.setattr(sources, "_prepared_builder", absent)
+    with pytest.raises(InterruptedError):
+        sources.tfds_photos("x", "~/data")
+    assert seen == [str(pathlib.Path.home() / "data")]
+
+
+@pytest.mark.parametrize(
+    "command, made",
+    [
+        (run_predict, "maps"), (run_evaluate, "figures.json"), (run_export, "saved library"),
+        (run_compare, "runs.svg"), (run_demo, ""), (run_stores, ""), (run_draw, "drawn"),
+        (run_train, "runs/a/config.json"), (load_weights, ""), (find_data_set, ""),
+    ],
+)  # fmt: skip
+def test_a_tilde_is_the_home_folder(command, made, home, tmp_path, monkeypatch):
+    command(monkeypatch)
+    assert [path.name for path in tmp_path.rglob("*")] == ["file"]  # and no folder called ~
+    assert all((home / "new" / each).exists() for each in made.split())
+
+
+def measured(*_):
+    raise AssertionError("the mistake was found after the work")
+
+
+@pytest.mark.parametrize("place", NOWHERE)
+@pytest.mark.parametrize(
+    "command, arguments",
+    [
+        (evaluate.main, ["--model=~/run", "--data=folder:~/photos", "--output=PLACE"]),
+        (export.main, ["--model=~/run", "--format=saved_model", "--output=PLACE"]),
+        (compare.main, ["~/run", "--output=PLACE.svg"]),
+        (predict.main, ["--model=~/run", "--explain=PLACE", "~/photos"]),
+        (draw.main, ["--output=PLACE"]),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_one_line_before_any_work(
+    command, arguments, place, home, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(labelled_folder, "evaluate_folder", measured)
+    monkeypatch.setattr(archive, "load", measured)
+    monkeypatch.setattr(compare.comparison, "read_runs", measured)
+    with pytest.raises(UserError) as refused:
+        command([each.replace("PLACE", place) for each in arguments])
+    assert "\n" not in str(refused.value) and place[:9] in str(refused.value)
+    assert [path.name for path in tmp_path.rglob("*")] == ["file"]
+
+
+@pytest.mark.parametrize("place", NOWHERE)
+def test_a_workdir_that_cannot_be_written_is_one_line(place, home, tmp_path):
+    settings = config.default_config()
+    settings.data.source = "synthetic"
+    with pytest.raises(UserError, match="cannot be (written|used)"):
+        recipe.train_and_evaluate(settings, place)
+    assert [path.name for path in tmp_path.rglob("*")] == ["file"]
