@@ -39,20 +39,14 @@ def parse_flags(arguments, default=None):
             path = word.partition("=")[2] if "=" in word else next(words, None)
         else:
             others.append(word)
-    wants_help = not {"-h", "--help"}.isdisjoint(others)
-    if path:
-        path = files.user_path(path)
-        experiment = _load(path)
-    elif wants_help:
-        experiment = config.default_config()
-    else:
+    experiment = _load(path := files.user_path(path)) if path else config.default_config()
+    if not {"-h", "--help"}.isdisjoint(others):
+        _print_help(experiment)
+        sys.exit(0)
+    if not path:
         if not others:
             print(_describe_configs(), file=sys.stderr)
         raise UserError(f"--config is missing; {EXAMPLE}")
-    if wants_help:
-        app.usage(shorthelp=True, writeto_stdout=True)
-        print(f"{_describe_fields(experiment)}\n\nconfigs:\n{_describe_configs()}")
-        sys.exit(0)
     _parse([arguments[0], f"--config={path}", *others])
     return arguments
 
@@ -104,21 +98,20 @@ def _parse(arguments):
 
 def _describe_configs():
     """A line for each file in configs/: its path and the first line of its docstring."""
-    paths = sorted(CONFIGS.glob("[!_]*.py"))
-    return "\n".join(f"  {os.path.relpath(path)}: {_first_line(path)}" for path in paths)
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in CONFIGS.glob("[!_]*.py")}
+    lines = {os.path.relpath(path): text.partition("\n")[0].strip('"') for path, text in texts.items()}
+    return "\n".join(f"  {path}: {line}" for path, line in sorted(lines.items()))
 
 
-def _first_line(path):
-    return path.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip('"')
-
-
-def _describe_fields(experiment):
-    """What each field is for, what it may be, its default and its value in the config."""
-    lines, values = ["fields of the config:"], config.flatten(experiment.to_dict())
+def _print_help(experiment):
+    """The flags; what each field is for, what it may be, its default and its value; the configs."""
+    app.usage(shorthelp=True, writeto_stdout=True)
+    print("fields of the config:")
+    values = config.flatten(experiment.to_dict())
     for name, field in config.FIELDS.items():
         value = f"default {field.default!r}"
         if values[name] != field.default:
             value = f"{values[name]!r} in this config, {value}"
         text = f"--config.{name}: {field.help}: {field.allowed.words} ({value})"
-        lines.append(flags.text_wrap(text, indent="    ", firstline_indent="  "))
-    return "\n".join(lines)
+        print(flags.text_wrap(text, indent="    ", firstline_indent="  "))
+    print(f"\nconfigs:\n{_describe_configs()}")

@@ -2,10 +2,12 @@
 
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
 import pytest
+from absl import flags
 
 import train
 from configs import quickstart
@@ -58,14 +60,32 @@ def test_fields_are_set_in_the_file_and_on_the_command_line():
     assert command_line.config_name() == "quickstart"
     assert (quickstart.seed, quickstart.model.l2, quickstart.evaluation.tta) == (3, 1.0, True)
     assert quickstart.data.source == "synthetic" and quickstart.is_locked
-    assert parse("--noconfig.evaluation.tta", default="configs/quickstart.py").evaluation.tta is False
+    assert parse("--noconfig.evaluation.tta", default=config.__file__).evaluation.tta is False
 
 
 def test_nothing_is_left_of_an_earlier_call():
     parse("--workdir=x", "--config.seed=3", "--config.evaluation.tta=false", QUICKSTART)
     again = parse("--config=configs/finetune.py")
     assert (again.seed, again.evaluation.tta, again.data.source) == (0, True, "tfds:tf_flowers")
-    assert train.WORKDIR.value is None
+    assert train.WORKDIR.value is None and sys.argv[0] != "train.py"
+    assert not flags.FLAGS["verbosity"].using_default_value  # for which absl.app would set INFO
+
+
+def test_a_run_that_is_stopped_says_how_to_go_on(monkeypatch, capsys):
+    from flowers_keras import recipe, runtime  # which take seconds
+
+    called = []
+
+    def stop(config, workdir):
+        called.append((config.seed, workdir))
+        raise runtime.Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(recipe, "train_and_evaluate", stop)
+    typed = ["train.py", "--config.seed=3", QUICKSTART]
+    assert train.main(command_line.parse_flags(typed)) == 143
+    assert train.main(command_line.parse_flags([*typed, "--workdir=a b"])) == 143
+    assert called == [(3, pathlib.Path("runs/quickstart")), (3, pathlib.Path("a b"))]
+    assert capsys.readouterr().err.endswith(f"with: python {' '.join(typed)} '--workdir=a b'\n")
 
 
 def test_no_arguments_lists_the_configs():

@@ -11,7 +11,7 @@ import importlib
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, errors, files
+from flowers_keras import command_line, config, errors, files
 
 TABLES = {  # name -> module and function, imported when it is wanted
     "augmentation": "stages.time_augmentation",
@@ -28,7 +28,7 @@ TRAINED = ("agreement", "predict", "runtimes")  # tables about a model that is t
 
 # allow_override: train.py has the first, too, and a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "configs/finetune.py by default", allow_override=True
+    "config", None, "configs/NAME.py; every field has its default", allow_override=True
 )
 ONLY = flags.DEFINE_list("only", [], f"of {', '.join(TABLES)}; all by default", allow_override=True)
 MODEL = flags.DEFINE_string("model", None, f"for {', '.join(TRAINED)}: model.keras", allow_override=True)
@@ -38,14 +38,13 @@ def main(_):
     """Prints the tables that the flags name."""
     model = files.user_path(MODEL.value) if MODEL.value else None
     tables = choose_tables([name for name in ONLY.value if name], model)
-    config = CONFIG.value
 
     from flowers_keras import runtime  # seconds of imports that a wrong flag need not wait for
     from flowers_keras.benchmark import experiment, machine
 
-    subject = experiment.load_experiment(config)
-    policy = runtime.resolve_policy(config.runtime.dtype_policy)
-    size, batch_size = config.data.image_size, config.data.batch_size
+    subject = experiment.load_experiment(CONFIG.value)
+    policy = runtime.resolve_policy(CONFIG.value.runtime.dtype_policy)
+    size, batch_size = CONFIG.value.data.image_size, CONFIG.value.data.batch_size
     print(
         f"{machine.describe()}\n"
         f"{policy}, {size} px, batches of {batch_size}, {len(subject.photos.ids)} photos"
@@ -53,8 +52,7 @@ def main(_):
     for name in tables:
         module, _, function = TABLES[name].partition(".")
         measure = getattr(importlib.import_module(f"flowers_keras.benchmark.{module}"), function)
-        about = (model,) if name in TRAINED else ()
-        print(f"\n{measure(subject, *about)}")
+        print(f"\n{measure(subject, model) if name in TRAINED else measure(subject)}")
 
 
 def choose_tables(names, model):
@@ -68,5 +66,5 @@ def choose_tables(names, model):
 
 
 if __name__ == "__main__":
-    parser = functools.partial(command_line.parse_flags, default=command_line.CONFIGS / "finetune.py")
+    parser = functools.partial(command_line.parse_flags, default=config.__file__)
     errors.run_command(lambda: app.run(main, flags_parser=parser))
