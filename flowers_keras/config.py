@@ -88,6 +88,9 @@ FIELDS = {
         "tfds:NAME, folder:PATH (one folder a class), csv:PATH (columns path, label and, where there are "
         "any, split and group) or synthetic",
     ),
+    "data.corrections": Field(
+        "", TEXT, "a doubts.csv with its column correction filled in; several, with commas, apply in turn"
+    ),
     "data.data_dir": Field("", TEXT, "folder of TFDS; empty: TFDS_DATA_DIR, or else TFDS's default"),
     "data.image_size": Field(
         299, _whole(SMALLEST_IMAGE, 1024, " pixels"), "side of the square that the network sees"
@@ -131,8 +134,9 @@ FIELDS = {
     "runtime.deterministic": Field(False, SWITCH, "results repeat bit for bit, a little slower"),
 }
 
-# Where files lie, not what they hold: runs that differ in these alone give the same results.
-WITHOUT_EFFECT = frozenset({"data.data_dir", "features.cache_dir"})
+# Where files lie, not what they hold: runs that differ in these alone give the same results. (What the
+# corrections hold is compared by their digest.)
+WITHOUT_EFFECT = frozenset({"data.corrections", "data.data_dir", "features.cache_dir"})
 
 
 def default_config():

@@ -10,7 +10,7 @@ from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.model import classifier
-from flowers_keras.photos import folds, pipeline, sources, splits
+from flowers_keras.photos import corrections, folds, pipeline, sources, splits
 from flowers_keras.training import features, feeds, phases, run_folder
 
 
@@ -34,7 +34,8 @@ def cross_validate(config, workdir, count):
       UserError: something that the user can mend, in one line.
     """
     config = last_epochs_kept(config)
-    with run_folder.open_run(workdir, config.to_dict() | {"folds": count}) as run, pipeline.photo_errors():
+    settings = config.to_dict() | corrections.digest(config.data) | {"folds": count}
+    with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
         if not run.path("folds.json").exists():
             runtime.prepare_keras(config.seed, config.runtime.deterministic)
             with run.stage("photos"):

@@ -6,7 +6,7 @@ from flowers_keras import files, runtime
 from flowers_keras.config import check_config
 from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts
 from flowers_keras.model import archive, classifier, conditioning
-from flowers_keras.photos import layouts, pipeline, sources, splits
+from flowers_keras.photos import corrections, layouts, pipeline, sources, splits
 from flowers_keras.report import page
 from flowers_keras.training import feeds, phases, run_folder
 
@@ -26,7 +26,8 @@ def train_and_evaluate(config, workdir):
     """
     check_config(config)
     layouts.refuse_workdir(config, workdir)
-    with run_folder.open_run(workdir, config.to_dict()) as run, pipeline.photo_errors():
+    settings = config.to_dict() | corrections.digest(config.data)
+    with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
         if not run.finished:
             runtime.prepare_keras(config.seed, config.runtime.deterministic)
             with run.stage("photos"):

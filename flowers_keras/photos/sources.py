@@ -11,7 +11,7 @@ from absl import logging
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import csv_list, folders, formats, layouts, reader, synthetic
+from flowers_keras.photos import corrections, csv_list, folders, formats, layouts, reader, synthetic
 from flowers_keras.photos.parts import PARTS
 
 OFFLINE = (
@@ -46,7 +46,7 @@ class Photos:
 
 
 def load_photos(data):
-    """Photos of the source that the config section `data` names.
+    """Photos of the source that the config section `data` names, with its corrections applied.
 
     Raises:
       UserError: the source is unknown, absent, out of reach, or is no set of at least two classes.
@@ -65,6 +65,7 @@ def load_photos(data):
             f"data.source={data.source!r} is no source of photos; "
             "type tfds:tf_flowers, folder:PATH, csv:PATH or synthetic"
         )
+    photos = corrections.correct(photos, data.corrections)
     if data.shuffle_labels:
         labels = np.random.default_rng(data.split_seed).permutation(photos.labels)
         photos = dataclasses.replace(photos, labels=labels)

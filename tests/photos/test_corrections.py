@@ -1,0 +1,140 @@
+"""Corrections: applied as a person filled them in, compared when a run goes on, each mistake in one line."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from flowers_keras import cross_validation, files, recipe
+from flowers_keras.errors import UserError
+from flowers_keras.evaluation import doubts
+from flowers_keras.photos import corrections, sources, splits
+from tests.conftest import encode, photos_of, textures
+
+NAMES = ("daisy", "rose", "p\u00e2querette")
+
+
+@pytest.fixture
+def photos():
+    plain = photos_of([encode(each) for each in textures(45)], np.arange(45) % 3, NAMES)
+    return dataclasses.replace(
+        plain, groups=tuple(f"plant {i}" for i in range(45)), others=(("notes.txt", "not a photo"),)
+    )
+
+
+def fill(path, photos, **by_id):
+    """A doubts.csv of the first ten photos, with the corrections of these ids (`_007`)."""
+    found = [doubts.Doubt(i, (int(photos.labels[i]) + 1) % 3, 0.5) for i in range(10)]
+    doubts.save_doubts(found, photos.ids, photos.labels, photos.class_names, path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    filled = [line + by_id.get(f"_{line[:3]}", "") for line in lines]
+    path.write_text("\n".join(filled), encoding="utf-8")
+    return path
+
+
+def test_corrections_change_labels_and_leave_photos_out(tmp_path, photos, capsys):
+    path = fill(
+        tmp_path / "doubts.csv", photos, _001="daisy", _004="Remove", _006="pa\u0302querette", _008=""
+    )
+    found = corrections.correct(photos, str(path))
+    assert found.ids == tuple(name for name in photos.ids if name != "004")
+    position = {name: i for i, name in enumerate(found.ids)}
+    changed = {name for i, name in enumerate(photos.ids) if name in position
+               and found.labels[position[name]] != photos.labels[i]}  # fmt: skip
+    assert changed == {"001", "006"} and found.labels[1] == 0 and found.labels[position["006"]] == 2
+    assert found.others == (("notes.txt", "not a photo"), ("004", "removed by doubts.csv"))
+    assert all(found.read(position[name]) == photos.read(int(name)) for name in found.ids)
+    assert found.groups == tuple(f"plant {int(name)}" for name in found.ids)
+    assert f"corrections of {path}: labels changed 2, photos removed 1" in capsys.readouterr().out
+
+
+def test_a_second_file_corrects_what_the_first_one_left(tmp_path, photos):
+    one = fill(tmp_path / "one.csv", photos, _001="daisy", _002="remove")
+    corrected = corrections.correct(photos, str(one))
+    other = fill(tmp_path / "other.csv", corrected, _001="rose", _003="rose")
+    found = corrections.correct(photos, f"{one},{other}")
+    assert found.ids == corrected.ids and found.labels[:3].tolist() == [0, 1, 1]
+    with pytest.raises(
+        UserError, match="other.csv: line 3 corrects 001 of 'daisy', which is labelled 'rose'"
+    ):
+        corrections.correct(photos, str(other))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("id,label,correction\n099,rose,daisy\n", "line 2 corrects 099, which is not among the photos"),
+        ("id,label,correction\n001,daisy,rose\n", "001 of 'daisy', which is labelled 'rose' now"),
+        ("id;label;correction\n001;rose;dasy\n", "to 'dasy', which is no class; type daisy, or remove"),
+        ("id,label,correction\n001,rose,x\n", "type daisy, rose, p\u00e2querette, or remove"),
+        ("id,label\n001,rose\n", "column 'correction' is missing; its first line names id, label"),
+        (
+            "id,label,correction\n001,rose,daisy\n001,rose,remove\n",
+            "twice, to 'daisy' in line 2 and to 'remove' in line 3",
+        ),
+    ],
+)
+def test_a_correction_that_does_not_fit_is_one_line(tmp_path, photos, text, message):
+    (tmp_path / "doubts.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message) as caught:
+        corrections.correct(photos, str(tmp_path / "doubts.csv"))
+    assert "doubts.csv" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_empty_corrections_say_nothing(tmp_path, photos):
+    (tmp_path / "doubts.csv").write_text("id,label,correction\n099,none,\n001,daisy,\n")
+    found = corrections.correct(photos, str(tmp_path / "doubts.csv"))
+    assert found.ids == photos.ids and found.labels.tolist() == photos.labels.tolist()
+
+
+def test_the_digest_is_of_what_the_file_says(tmp_path, photos, config):
+    assert corrections.digest(config.data) == {}
+    config.data.corrections = str(fill(tmp_path / "a.csv", photos, _001="daisy"))
+    first = corrections.digest(config.data)
+    text = (tmp_path / "a.csv").read_text(encoding="utf-8")
+    config.data.corrections = str(tmp_path / "b.csv")
+    (tmp_path / "b.csv").write_text(text.replace(",", ";"), encoding="utf-8-sig")  # by a spreadsheet
+    assert corrections.digest(config.data) == first != {}
+    fill(tmp_path / "b.csv", photos, _001="remove")
+    assert corrections.digest(config.data) != first
+
+
+@pytest.mark.parametrize(
+    "work",
+    [recipe.train_and_evaluate, lambda config, folder: cross_validation.cross_validate(config, folder, 3)],
+    ids=["train", "cross_validate"],
+)
+def test_training_and_folds_take_corrections_and_refuse_others_later(config, tmp_path, monkeypatch, work):
+    drawn = sources.load_photos(config.data)
+    path = tmp_path / "doubts.csv"
+    config.data.corrections = str(path)
+    name, right = drawn.ids[0], drawn.class_names[1]
+    path.write_text(
+        f"id,label,correction\n{name},{drawn.class_names[0]},{right}\n{drawn.ids[1]},{right},remove\n"
+    )
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(photos, split, config, run):
+        run.begin()
+        splits.save(split, photos, run.path("splits.json"))
+        raise Stopped
+
+    monkeypatch.setattr(recipe, "train", stop)
+    monkeypatch.setattr(
+        cross_validation,
+        "train_and_score",
+        lambda photos, split, config, _, run: stop(photos, split, config, run),
+    )
+    with pytest.raises(Stopped):
+        work(config, tmp_path / "run")
+    saved = files.read_json(tmp_path / "run" / "splits.json")
+    assert saved["photos"][name]["class"] == right
+    assert [drawn.ids[1], "removed by doubts.csv"] in saved["left_out"]
+    assert drawn.ids[1] not in saved["photos"]
+    with pytest.raises(Stopped):
+        work(config, tmp_path / "run")  # goes on
+    path.write_text(path.read_text().replace("remove", ""))
+    with pytest.raises(UserError, match="another config .corrections_sha256 was"):
+        work(config, tmp_path / "run")
