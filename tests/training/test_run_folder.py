@@ -34,10 +34,10 @@ def test_a_second_process_is_refused_and_a_dead_ones_lock_is_not_in_the_way(tmp_
 
 
 def settings(l2=0.1, data_dir="", cache_dir="", dtype_policy="float32"):
-    """A run's config with a field that shapes results and two that do not."""
+    """A run's config with a field that shapes results and those that do not."""
     return {
         "model": {"l2": l2},
-        "data": {"data_dir": data_dir},
+        "data": {"data_dir": data_dir, "corrections": data_dir},
         "features": {"cache_dir": cache_dir},
         "runtime": {"dtype_policy": dtype_policy},
     }
