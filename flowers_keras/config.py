@@ -75,7 +75,10 @@ def _phase(section, title, epochs, learning_rate):
         "label_smoothing": Field(0.0, share, "share of each label that is spread over all classes"),
         "mixup": Field(0.0, _number(0, 100), "alpha: examples are blended by Beta(alpha, alpha); 0: not"),
         "ema": Field(0.0, share, "momentum of an average of the weights, which is what is kept; 0: none"),
-        "keep": Field("best", _choice("best", "last"), "epoch that is kept; best: on validation"),
+        "keep": Field(
+            "best", _choice("best", "best_balanced", "last"), "epoch kept; best: accuracy on validation"
+        ),
+        "patience": Field(0, EPOCHS, "epochs without a better one, after which the phase ends; 0: never"),
     }
     return {f"{section}.{name}": field for name, field in fields.items()}
 
@@ -101,6 +104,9 @@ FIELDS = {
     "data.split_seed": Field(0, SEED, "which photo goes where"),
     "data.twin_distance": Field(
         8, _whole(0, 20, " bits"), "of a 64-bit perceptual hash; nearer photos share a part"
+    ),
+    "data.class_weights": Field(
+        "none", _choice("none", "balanced"), "of the loss; balanced: each class counts as much as another"
     ),
     "data.shuffle_labels": Field(False, SWITCH, "a check: with random labels accuracy must fall to chance"),
     "data.synthetic_photos": Field(1000, _whole(15, 1_000_000), "flowers that source synthetic draws"),

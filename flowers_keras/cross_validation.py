@@ -47,12 +47,13 @@ def cross_validate(config, workdir, count):
 
 
 def last_epochs_kept(config):
-    """A checked copy of the config in which no epoch is chosen on held-out photos."""
+    """A checked copy of the config in which held-out photos neither choose an epoch nor end a phase."""
     check_config(config)
     if not config.features.views:
         raise UserError("cross-validation trains on stored features; pass --config.features.views=1 or more")
     config = config.copy_and_resolve_references()
     config.frozen.keep = config.finetune.keep = "last"
+    config.frozen.patience = config.finetune.patience = 0
     return config
 
 
@@ -112,9 +113,9 @@ def score_fold(model, networks, photos, stored, fold, config, run, number):
         for network, part in zip(networks, ("pooled", "activation"), strict=True)
     )
     classifier.freeze(model)
-    history, best = phases.train_phase("frozen", head_feed, config.frozen, fold_run)
+    history, kept = phases.train_phase("frozen", head_feed, config.frozen, fold_run)
     classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
-    phases.train_phase("finetune", tail_feed, config.finetune, fold_run, history, best)
+    phases.train_phase("finetune", tail_feed, config.finetune, fold_run, history, kept)
     plain, mirrored = (
         predict_stored(tail_feed.network, stored.rows(view, held_out), len(held_out), config.data.batch_size)
         for view in (features.PLAIN, features.MIRRORED)

@@ -8,7 +8,7 @@ from flowers_keras.evaluation import diagnosis, measure, prediction_table, score
 from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import corrections, layouts, pipeline, sources, splits
 from flowers_keras.report import page
-from flowers_keras.training import feeds, phases, run_folder
+from flowers_keras.training import feeds, phases, run_folder, selection
 
 
 def train_and_evaluate(config, workdir):
@@ -61,11 +61,11 @@ def train(photos, split, config, run):
 
     with run.stage("frozen"):
         classifier.freeze(model)
-        history, best = phases.train_phase("frozen", head, config.frozen, run)
+        history, kept = phases.train_phase("frozen", head, config.frozen, run)
 
     with run.stage("finetune"):
         classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
-        phases.train_phase("finetune", tail, config.finetune, run, history, best)
+        phases.train_phase("finetune", tail, config.finetune, run, history, kept)
 
     card = {
         "class_names": list(photos.class_names),
@@ -100,7 +100,7 @@ def evaluate(photos, split, config, run):
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)
     metrics["machine"] = run.record_machine()
-    metrics["fit"] = kept_epoch(page.read_history(run.path("history.csv")), config)
+    metrics["fit"] = selection.describe_kept(run.read_history(), config)
     metrics["verdict"] = diagnosis.diagnose(metrics)
     prediction_table.save_predictions(predictions, run.path("predictions.csv"))
     metrics["seconds"] = run.seconds | {"total": sum(run.seconds.values())}
@@ -108,19 +108,6 @@ def evaluate(photos, split, config, run):
     with run.stage("report"):
         page.write_report(run, metrics, predictions, photos, split.positions["test"], model)
     print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in run.seconds.items()))
-
-
-def kept_epoch(history, config):
-    """What `fit` reported of the epoch whose weights were kept, for comparison with the saved file."""
-
-    def score(row):
-        return row["val_accuracy"], -row["val_loss"]
-
-    kept = history[0]
-    for row in history[1:]:
-        if config[row["phase"]].keep == "last" or score(row) > score(kept):
-            kept = row
-    return {"phase": kept["phase"], "epoch": int(kept["epoch"]), "train_accuracy": kept["accuracy"]}
 
 
 def calibrate(photos, validation, config, run):

@@ -56,29 +56,6 @@ def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, 
     assert other["train"]["confusion"] == metrics["train"]["confusion"]
 
 
-@pytest.mark.parametrize(
-    "keep, expected",
-    [
-        ({}, ("frozen", 2, 0.8)),
-        ({"finetune": "last"}, ("finetune", 2, 0.98)),
-        ({"frozen": "last"}, ("finetune", 1, 0.99)),
-    ],
-)
-def test_the_epoch_that_is_compared_with_the_saved_file_is_the_one_that_was_kept(config, keep, expected):
-    for phase, which in keep.items():
-        config[phase].keep = which
-    columns = ("phase", "epoch", "accuracy", "val_accuracy", "val_loss")
-    rows = [
-        ("frozen", 1.0, 0.7, 0.8, 0.5),
-        ("frozen", 2.0, 0.8, 0.9, 0.4),
-        ("frozen", 3.0, 0.9, 0.7, 0.6),
-        ("finetune", 1.0, 0.99, 0.85, 0.3),
-        ("finetune", 2.0, 0.98, 0.6, 0.9),
-    ]
-    kept = recipe.kept_epoch([dict(zip(columns, row, strict=True)) for row in rows], config)
-    assert tuple(kept.values()) == expected
-
-
 def test_a_workdir_among_the_photos_is_refused_before_anything_is_made(config, tmp_path):
     config.data.source = f"folder:{tmp_path}"
     with pytest.raises(UserError, match="--workdir=.* lie one inside the other"):

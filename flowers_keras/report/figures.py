@@ -38,13 +38,14 @@ def accuracy_row(frame, y, name, plain, tta, interval):
     return [*row, svg.dot(frame.at_x(plain), y, 5, f"dot {name}", f"{name}: {svg.percent(plain)}")]
 
 
-def learning_curve(history, column, phase_names, log=False):
+def learning_curve(history, column, phase_names, kept, log=False):
     """One column of the history over the epochs of all phases, training beside validation.
 
     Args:
       history: rows as in `history.csv`, numbers as numbers, the phases one after the other.
       column: "accuracy" or "loss"; validation's is the same after `val_`.
       phase_names: phase -> the words above its part.
+      kept: position in the history of the epoch whose weights were kept.
       log: whether the scale is logarithmic.
     """
     lines = {
@@ -58,20 +59,14 @@ def learning_curve(history, column, phase_names, log=False):
     parts = [_phases(frame, history, phase_names), frame.grid([(v, label(v)) for v in ticks])]
     for kind, line in lines.items():
         parts.append(_curve(frame, line, kind, label))
-    best = best_epoch(history)
-    if _drawable(history[best][f"val_{column}"], log):
-        x, y = frame.at_x(best + 1), frame.at_y(history[best][f"val_{column}"])
-        parts.append(svg.dot(x, y, 7, "hollow validation", f"kept: epoch {best + 1}"))
+    if _drawable(history[kept][f"val_{column}"], log):
+        x, y = frame.at_x(kept + 1), frame.at_y(history[kept][f"val_{column}"])
+        parts.append(svg.dot(x, y, 7, "hollow validation", f"kept: epoch {kept + 1}"))
     parts.append(frame.axis([(v, str(v)) for v in svg.whole_ticks(len(history))], "epoch"))
     described = "; ".join(
         f"{kind} from {label(line[0][1])} to {label(line[-1][1])}" for kind, line in lines.items() if line
     )
     return svg.drawing(frame, f"Learning curve, {column}", described, parts)
-
-
-def best_epoch(history):
-    """Position of the row whose weights were kept: most accurate on validation, then of least loss."""
-    return max(range(len(history)), key=lambda i: (history[i]["val_accuracy"], -history[i]["val_loss"]))
 
 
 def _phases(frame, history, names):

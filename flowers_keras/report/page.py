@@ -1,6 +1,5 @@
 """report.html: the figures of a run on one page that opens anywhere."""
 
-import csv
 import json
 import pathlib
 
@@ -11,6 +10,9 @@ from markupsafe import Markup
 from flowers_keras import __version__, files
 from flowers_keras.evaluation import scores
 from flowers_keras.report import confusion, examples, figures
+from flowers_keras.training import selection
+
+PATIENCE = 3  # epochs, as it is suggested
 
 
 def write_report(run, metrics, predictions, photos, positions, model):
@@ -29,6 +31,7 @@ def write_report(run, metrics, predictions, photos, positions, model):
     if model is not None:
         examples.add_heat_maps(mistakes, photos, run.config["data"]["image_size"], model)
     matrix, names = metrics["test"]["confusion"], predictions.class_names
+    history = run.read_history()
     page = _environment().get_template("page.html.j2")
     text = page.render(
         name=run.folder.resolve().name,
@@ -38,7 +41,8 @@ def write_report(run, metrics, predictions, photos, positions, model):
         mistakes=mistakes,
         doubtful=examples.doubtful_pairs(photos, metrics["leaks"]["doubtful"]),
         config=config_sections(run.config),
-        drawings=draw(metrics, predictions, read_history(run.path("history.csv")), run.config),
+        drawings=draw(metrics, predictions, history, run.config),
+        advice=advise_epochs(history, run.config),
         matrix=confusion.confusion_cells(matrix, names),
         weakest=confusion.weakest_classes(metrics["test"]["per_class"]),
         confused=confusion.confused_pairs(matrix, names),
@@ -68,17 +72,29 @@ def announce(run):
     return metrics
 
 
-def read_history(path):
-    """The rows of `history.csv` with its numbers as numbers."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return [
-            {name: value if name == "phase" else float(value) for name, value in row.items()}
-            for row in csv.DictReader(file)
-        ]
+def advise_epochs(history, config):
+    """What the epochs suggest to try: {"words", "type": the flag}, or None.
+
+    Example:
+      >>> config = {"finetune": {"keep": "best", "patience": 0, "epochs": 1}}
+      >>> row = {"phase": "finetune", "val_accuracy": 0.9, "val_loss": 0.4}
+      >>> advise_epochs([row], config)["type"]
+      '--config.finetune.epochs=2'
+    """
+    phase = history[-1]["phase"]
+    settings = config[phase]
+    waited = selection.epochs_waited([row for row in history if row["phase"] == phase], settings["keep"])
+    if settings["keep"] != "last" and selection.kept_epoch(history, config) == len(history) - 1:
+        words = "The best epoch was the last one, so more may bring more"
+        return {"words": words, "type": f"--config.{phase}.epochs={2 * settings['epochs']}"}
+    if waited > PATIENCE and not settings["patience"]:
+        words = f"To end a phase after {PATIENCE} epochs that bring nothing better"
+        return {"words": words, "type": f"--config.{phase}.patience={PATIENCE}"}
+    return None
 
 
 def draw(metrics, predictions, history, config):
-    """The page's drawings by name, as Markup; of the learning curves also which epoch was kept."""
+    """The page's drawings by name, as Markup."""
     as_trained = scores.apply_temperature(predictions.plain, 1 / metrics["temperature"])
     bins = [
         scores.reliability(each.max(axis=1), each.argmax(axis=1) == predictions.labels)
@@ -88,6 +104,7 @@ def draw(metrics, predictions, history, config):
         "frozen": f"head, rate {config['frozen']['learning_rate']:g}",
         "finetune": f"after {config['model']['unfreeze_from']}, rate {config['finetune']['learning_rate']:g}",
     }
+    kept = selection.kept_epoch(history, config)
     conditions = (metrics.get("shift") or {}).get("conditions", {})
     return {
         "strip": figures.accuracy_strip(
@@ -96,9 +113,8 @@ def draw(metrics, predictions, history, config):
                 for part in figures.PARTS
             ]
         ),
-        "accuracy": figures.learning_curve(history, "accuracy", phase_names),
-        "loss": figures.learning_curve(history, "loss", phase_names, log=True),
-        "kept": history[figures.best_epoch(history)],
+        "accuracy": figures.learning_curve(history, "accuracy", phase_names, kept),
+        "loss": figures.learning_curve(history, "loss", phase_names, kept, log=True),
         "reliability": figures.reliability_diagram(*bins, bin_width=1 / scores.CALIBRATION_BINS),
         "shift": {
             name: figures.shift_panel(name, metrics["shift"]["accuracy"], accuracies)
@@ -114,8 +130,9 @@ def config_sections(config):
       >>> config_sections({"data": {"source": "synthetic"}, "seed": 0})
       [('run', [('seed', '0')]), ('data', [('source', '"synthetic"')])]
     """
-    sections = {"run": {name: value for name, value in config.items() if not isinstance(value, dict)}}
-    sections |= {name: value for name, value in config.items() if isinstance(value, dict)}
+    sections = {name: value for name, value in config.items() if isinstance(value, dict)}
+    alone = {name: value for name, value in config.items() if not isinstance(value, dict)}
+    sections = {"run": alone | sections.pop("run", {})} | sections
     return [
         (name, [(field, json.dumps(value, ensure_ascii=False)) for field, value in fields.items()])
         for name, fields in sections.items()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from flowers_keras.augment import mixup, trivial_augment
 from flowers_keras.model import classifier
@@ -24,6 +25,8 @@ class Feed:
       seed: of the training.
       training: range of epochs -> batches of (input, int32 labels) of all of them, in one stream.
       validation: batches of (input, int32 labels).
+      class_weights: class -> weight of its examples in the loss of training; None: all the same. Keras
+        takes the class of a label's largest share: a blended example (mixup) has the weight of that.
     """
 
     network: keras.Model
@@ -32,6 +35,7 @@ class Feed:
     seed: int
     training: Callable[[range], Any]
     validation: Any
+    class_weights: dict[int, float] | None = None
 
     @property
     def steps(self):
@@ -77,7 +81,24 @@ def _fresh_feed(model, photos, train, validation, config):
 
     plain = pipeline.plain_batches(photos, validation, image_size, batch_size)
     labels = pipeline.label_batches(photos.labels[validation], batch_size)
-    return Feed(model, len(train), batch_size, config.seed, training, pipeline.pair(plain, labels))
+    weights = class_weights(photos.labels[train], config)
+    return Feed(model, len(train), batch_size, config.seed, training, pipeline.pair(plain, labels), weights)
+
+
+def class_weights(labels, config):
+    """Class -> weight in the loss, or None where `data.class_weights` is none.
+
+    Balanced: photos / (classes * photos of the class), so that the weights of all photos sum to their
+    number and those of each class to the same.
+
+    Args:
+      labels: int [photos], of the training photos.
+    """
+    if config.data.class_weights == "none":
+        return None
+    classes, counts = np.unique(labels, return_counts=True)
+    weights = len(labels) / (len(classes) * counts)
+    return dict(zip(classes.tolist(), weights.tolist(), strict=True))
 
 
 def stored_feed(network, stored, part, labels, train, validation, config):
@@ -110,4 +131,5 @@ def stored_feed(network, stored, part, labels, train, validation, config):
     plain = stored.rows(features.PLAIN, validation)
     kept = pipeline.stored_in_order(lambda rows: plain.read(part, rows), len(validation), batch_size)
     batches = pipeline.pair(kept, pipeline.label_batches(labels[validation], batch_size))
-    return Feed(network, len(train), batch_size, config.seed, training, batches)
+    weights = class_weights(labels[train], config)
+    return Feed(network, len(train), batch_size, config.seed, training, batches, weights)

@@ -4,10 +4,11 @@ import keras
 
 from flowers_keras import runtime
 from flowers_keras.model import classifier
+from flowers_keras.training.balanced_accuracy import BalancedAccuracy
 from flowers_keras.training.checkpoint import Checkpoint
 
 
-def train_phase(name, feed, settings, run, history=(), best=None):
+def train_phase(name, feed, settings, run, history=(), kept=None):
     """Trains `feed.network` and leaves it with the weights that `settings.keep` names.
 
     Args:
@@ -16,11 +17,10 @@ def train_phase(name, feed, settings, run, history=(), best=None):
       settings: config section of the phase, such as `config.finetune`.
       run: Run; a phase that was cut off goes on after its last whole epoch.
       history: rows of the phases before this one.
-      best: the score to beat, (accuracy, -loss) on validation of the weights as they are; None
-        for none.
+      kept: the row of the epoch whose weights the network has, which is to be beaten; None for none.
 
     Returns:
-      (history, best): the rows with this phase's, and the score of the weights it leaves.
+      (history, kept): the rows with this phase's, and that of the epoch whose weights it leaves.
 
     Raises:
       UserError: learning diverged.
@@ -29,23 +29,24 @@ def train_phase(name, feed, settings, run, history=(), best=None):
     trainable, frozen = classifier.count_parameters(network)
     print(f"phase {name}: {trainable:,} parameters train, {frozen:,} of this network are frozen")
     compile_network(network, settings, feed.steps)
-    checkpoint = Checkpoint(name, network, run, history, best, settings.keep)
+    checkpoint = Checkpoint(name, network, run, history, kept, settings)
     callbacks = [keras.callbacks.TerminateOnNaN(), checkpoint]  # which refuses the epoch that ends so
     if settings.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # for each validation
-    if checkpoint.epochs_done < settings.epochs:
+    if not checkpoint.ended:
         network.fit(
             feed.training_examples(range(checkpoint.epochs_done, settings.epochs), settings.mixup),
             steps_per_epoch=feed.steps,
             initial_epoch=checkpoint.epochs_done,
             epochs=settings.epochs,
             validation_data=feed.validation_examples(),
+            class_weight=feed.class_weights,
             callbacks=[*callbacks, keras.callbacks.TensorBoard(run.path(f"tensorboard/{name}"))],
             verbose=1 if runtime.is_interactive() else 2,
             shuffle=False,  # the stream is shuffled already, by address
         )
-    checkpoint.restore_best()
-    return checkpoint.history, checkpoint.best
+    checkpoint.restore_kept()
+    return checkpoint.history, checkpoint.kept
 
 
 def compile_network(network, settings, steps):
@@ -61,7 +62,7 @@ def compile_network(network, settings, steps):
             learning_rate(settings, steps), use_ema=settings.ema > 0, ema_momentum=settings.ema or 0.99
         ),
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        metrics=["accuracy"],
+        metrics=["accuracy", BalancedAccuracy(network.output_shape[-1])],
     )
 
 

@@ -1,6 +1,7 @@
 """A run's folder: one process at a time, one config, resumed where it was."""
 
 import contextlib
+import csv
 import functools
 import pathlib
 import time
@@ -9,7 +10,10 @@ from flowers_keras import files, locks, runtime
 from flowers_keras.config import WITHOUT_EFFECT, flatten
 from flowers_keras.errors import UserError
 
-HISTORY = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+HISTORY = (
+    *("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"),
+    "val_balanced_accuracy",
+)
 
 LOCK = ".lock"
 
@@ -118,6 +122,14 @@ class Run:
     def write_history(self, rows):
         """Writes `history.csv`; a row is a dict with the columns `HISTORY`."""
         files.write_csv(self.path("history.csv"), HISTORY, [[row[name] for name in HISTORY] for row in rows])
+
+    def read_history(self):
+        """The rows of `history.csv`, numbers as numbers."""
+        with open(self.path("history.csv"), newline="", encoding="utf-8") as file:
+            return [
+                {name: value if name == "phase" else float(value) for name, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
 
 
 @contextlib.contextmanager

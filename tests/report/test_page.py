@@ -24,8 +24,8 @@ CONFIG = {
     "seed": 7,
     "data": {"source": f"folder:{EVIL_ID}", "image_size": 75},
     "model": {"unfreeze_from": "mixed8"},
-    "frozen": {"epochs": 2, "learning_rate": 1e-3},
-    "finetune": {"epochs": 3, "learning_rate": 1e-5},
+    "frozen": {"epochs": 2, "learning_rate": 1e-3, "keep": "best", "patience": 0},
+    "finetune": {"epochs": 3, "learning_rate": 1e-5, "keep": "best", "patience": 0},
 }
 
 
@@ -49,6 +49,13 @@ def metrics():
         "validation": part(1013),
         "train": part(1014),
         "temperature": 1 + draw(),
+        "fit": {
+            "phase": "finetune",
+            "epoch": 4321,
+            "measure": "val_accuracy",
+            "later": {"epochs": 8765, "validation": draw(), "loss": draw()},
+            **{name: draw() for name in ("train_accuracy", "validation", "loss")},
+        },
         "shift": {"photos": 1234, "accuracy": draw(), "conditions": {"blur": [draw(), draw(), draw()]}},
         "leaks": {
             "across": [],
@@ -84,6 +91,7 @@ def history(frozen=2, finetune=3):
             "accuracy": 0.5 + i / 20,
             "val_loss": 2.5 - i / 10,
             "val_accuracy": 0.4 + (i % 4) / 20,
+            "val_balanced_accuracy": 0.3 + (i % 3) / 20,
             "learning_rate": 1e-3,
             "seconds": 1.0,
         }
@@ -268,7 +276,8 @@ def test_rings_show_the_confidence_before_calibration(metrics, predictions):
 
 
 def test_one_epoch_alone_makes_curves(write):
-    assert "epoch 1 of phase finetune" in write(rows=history(0, 1)).words()
+    shown = write(rows=history(0, 1)).words()
+    assert "The best epoch was the last one, so more may bring more: --config.finetune.epochs=6" in shown
 
 
 def test_a_loss_that_is_no_number_is_left_out_of_the_curves(write):

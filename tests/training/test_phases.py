@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from flowers_keras import config
 from flowers_keras.errors import UserError
 from flowers_keras.photos import pipeline
-from flowers_keras.training import feeds, phases, run_folder
+from flowers_keras.training import feeds, phases, run_folder, selection
 
 
 class Killed(BaseException):
@@ -23,7 +24,7 @@ EVERYTHING = {"schedule": "cosine", "warmup_epochs": 1, "label_smoothing": 0.1, 
 
 
 def settings(epochs, learning_rate=1e-2, keep="best", **other):
-    given = {"epochs": epochs, "learning_rate": learning_rate, "keep": keep} | PLAIN | other
+    given = {"epochs": epochs, "learning_rate": learning_rate, "keep": keep, "patience": 0} | PLAIN | other
     return ml_collections.ConfigDict(given)
 
 
@@ -60,11 +61,11 @@ def without_seconds(rows):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
-@pytest.mark.parametrize("other", [{}, EVERYTHING, {"ema": 0.9, "keep": "last"}])
+@pytest.mark.parametrize("other", [{}, EVERYTHING, {"ema": 0.9, "keep": "last"}, {"keep": "best_balanced"}])
 @pytest.mark.parametrize("killed_after", [1, 3])
 def test_a_phase_that_is_killed_ends_as_if_it_had_not_been(tmp_path, monkeypatch, killed_after, other):
     unbroken = make_feed()
-    history, best = phases.train_phase("frozen", unbroken, settings(5, **other), start(tmp_path / "a"))
+    history, kept = phases.train_phase("frozen", unbroken, settings(5, **other), start(tmp_path / "a"))
 
     feed, write = make_feed(), run_folder.Run.write_history
 
@@ -78,8 +79,9 @@ def test_a_phase_that_is_killed_ends_as_if_it_had_not_been(tmp_path, monkeypatch
         phases.train_phase("frozen", feed, settings(5, **other), start(tmp_path / "b"))
     monkeypatch.setattr(run_folder.Run, "write_history", write)
     feed = make_feed(seed=99)  # another process: nothing of it may matter
-    again, best_again = phases.train_phase("frozen", feed, settings(5, **other), start(tmp_path / "b"))
-    assert without_seconds(again) == without_seconds(history) and tuple(best_again) == tuple(best)
+    again, kept_again = phases.train_phase("frozen", feed, settings(5, **other), start(tmp_path / "b"))
+    assert without_seconds(again) == without_seconds(history) and kept in history
+    assert without_seconds([kept_again]) == without_seconds([kept])
     assert all(np.array_equal(*pair) for pair in zip(state(feed), state(unbroken), strict=True))
     with open(tmp_path / "b" / "history.csv", newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == list("12345")
@@ -87,8 +89,8 @@ def test_a_phase_that_is_killed_ends_as_if_it_had_not_been(tmp_path, monkeypatch
 
 def test_the_second_phase_does_not_start_from_the_firsts_backup(tmp_path):
     run, feed = start(tmp_path), make_feed()
-    history, best = phases.train_phase("frozen", feed, settings(2), run)
-    history, _ = phases.train_phase("finetune", feed, settings(2), run, history, best)
+    history, kept = phases.train_phase("frozen", feed, settings(2), run)
+    history, _ = phases.train_phase("finetune", feed, settings(2), run, history, kept)
     assert [(row["phase"], row["epoch"]) for row in history] == [
         ("frozen", 1), ("frozen", 2), ("finetune", 1), ("finetune", 2),
     ]  # fmt: skip
@@ -96,9 +98,9 @@ def test_the_second_phase_does_not_start_from_the_firsts_backup(tmp_path):
 
 def test_the_best_weights_are_kept_not_the_last(tmp_path):
     feed = make_feed()
-    history, best = phases.train_phase("frozen", feed, settings(12, 0.3), start(tmp_path))
+    history, kept = phases.train_phase("frozen", feed, settings(12, 0.3), start(tmp_path))
     scores = [(row["val_accuracy"], -row["val_loss"]) for row in history]
-    assert max(scores) == tuple(best) and scores[-1] != max(scores)
+    assert kept is history[scores.index(max(scores))] and scores[-1] != max(scores)
     measured = feed.network.evaluate(feed.validation_examples(), verbose=0, return_dict=True)
     assert (measured["accuracy"], -measured["loss"]) == pytest.approx(max(scores), abs=1e-6)
 
@@ -117,10 +119,11 @@ def test_the_best_weights_outlive_a_resume_after_which_nothing_is_better(tmp_pat
 
 def test_a_phase_that_only_makes_it_worse_leaves_the_weights_alone(tmp_path):
     run, feed = start(tmp_path), make_feed()
-    history, best = phases.train_phase("frozen", feed, settings(12), run)
+    history, _ = phases.train_phase("frozen", feed, settings(12), run)
     before = feed.network.get_weights()
-    _, after = phases.train_phase("finetune", feed, settings(2, 5.0), run, history, (1.1, 0.0))
-    assert after == (1.1, 0.0)
+    better = {"val_accuracy": 1.1, "val_loss": 0.0}
+    _, after = phases.train_phase("finetune", feed, settings(2, 5.0), run, history, better)
+    assert after is better
     assert all(np.array_equal(*pair) for pair in zip(before, feed.network.get_weights(), strict=True))
 
 
@@ -170,7 +173,7 @@ def test_the_average_of_the_weights_is_what_is_validated_and_kept(tmp_path):
     history, _ = phases.train_phase("frozen", averaged, settings(2, keep="last", ema=0.5), start(tmp_path))
     for variable, average in zip(averaged.network.trainable_variables, expected, strict=True):
         np.testing.assert_allclose(variable, average, rtol=1e-4, atol=1e-5)
-    loss, _ = averaged.network.evaluate(averaged.validation_examples(), verbose=0)
+    loss, *_ = averaged.network.evaluate(averaged.validation_examples(), verbose=0)
     assert loss == pytest.approx(history[-1]["val_loss"], rel=1e-4)
 
 
@@ -186,10 +189,81 @@ def test_the_rate_rises_and_falls(tmp_path):
 
 def test_keep_last_keeps_an_epoch_that_is_not_the_best(tmp_path):
     last = make_feed()
-    history, best = phases.train_phase("frozen", last, settings(4, 0.5, keep="last"), start(tmp_path))
-    assert best == (history[-1]["val_accuracy"], -history[-1]["val_loss"])
-    assert last.network.evaluate(last.validation_examples(), verbose=0)[0] == pytest.approx(-best[1])
+    history, kept = phases.train_phase("frozen", last, settings(4, 0.5, keep="last"), start(tmp_path))
+    assert kept is history[-1]
+    assert last.network.evaluate(last.validation_examples(), verbose=0)[0] == pytest.approx(kept["val_loss"])
     assert min(row["val_loss"] for row in history) < history[-1]["val_loss"]  # or the test shows nothing
+
+
+def test_patience_ends_a_phase_and_a_resume_remembers_how_long_it_has_waited(tmp_path, monkeypatch):
+    """Killed while it waits and once it has, it ends where the history without patience says it must."""
+    full, _ = phases.train_phase("frozen", make_feed(), settings(12, 0.3), start(tmp_path / "full"))
+    expected = [selection.epochs_waited(full[: i + 1], "best") for i in range(12)].index(2) + 1
+    assert 2 < expected < 12  # or the test shows nothing
+    write, patient = run_folder.Run.write_history, settings(12, 0.3, patience=2)
+    for seed, last in ((0, expected - 1), (99, expected)):
+
+        def write_and_die(self, rows, last=last):
+            write(self, rows)
+            if len(rows) == last:
+                raise Killed
+
+        monkeypatch.setattr(run_folder.Run, "write_history", write_and_die)
+        with pytest.raises(Killed):
+            phases.train_phase("frozen", make_feed(seed), patient, start(tmp_path / "run"))
+    monkeypatch.setattr(run_folder.Run, "write_history", write)
+    again, kept = phases.train_phase("frozen", make_feed(99), patient, start(tmp_path / "run"))
+    assert without_seconds(again) == without_seconds(full[:expected]) and kept == again[expected - 3]
+
+
+def test_class_weights_multiply_the_loss_and_nothing_else(tmp_path):
+    """By hand: one step on one batch, before which the weights are known."""
+    feed = dataclasses.replace(make_feed(), class_weights={0: 0.0, 1: 3.0, 2: 0.5})
+    feed.network.layers[2].rate = 0.0
+    one = dataclasses.replace(feed, count=16)
+    values, labels = next(iter(one.training_examples(range(1), 0.0).as_numpy_iterator()))
+    chosen = -np.log((np.array(feed.network(values)) * labels).sum(axis=1))
+    expected = float(np.mean(chosen * np.array([0.0, 3.0, 0.5])[labels.argmax(axis=1)]))
+    history, _ = phases.train_phase("frozen", one, settings(1, 1e-9), start(tmp_path))
+    assert history[0]["loss"] == pytest.approx(expected, rel=1e-4)
+    measured = feed.network.evaluate(feed.validation_examples(), verbose=0, return_dict=True)
+    assert measured["loss"] == pytest.approx(history[0]["val_loss"])
+
+
+def test_balanced_weights_sum_to_the_photos_and_are_the_same_for_each_class():
+    settings = config.default_config()
+    labels = np.repeat([0, 1, 3], [200, 20, 5])  # no photo of class 2
+    assert feeds.class_weights(labels, settings) is None
+    settings.data.class_weights = "balanced"
+    weights = feeds.class_weights(labels, settings)
+    sums = {each: weights[each] * np.sum(labels == each) for each in weights}
+    assert sums == pytest.approx({0: 75, 1: 75, 3: 75})
+
+
+def test_a_rare_class_is_found_more_often_where_weights_are_balanced(tmp_path):
+    """400 examples against 20, not quite separable: recall of the rare class rises."""
+    random, recalls = np.random.default_rng(0), {}
+    labels = np.repeat([0, 1], [400, 20]).astype("int32")
+    values = random.normal(size=(420, 6)).astype("float32") + 0.6 * labels[:, None]
+    for which in ("none", "balanced"):
+        settings_ = config.default_config()
+        settings_.data.class_weights = which
+        keras.utils.set_random_seed(0)
+        network = keras.Sequential([keras.Input((6,)), keras.layers.Dense(2, "softmax")])
+
+        def training(epochs):
+            def batches(epoch, order):
+                rows = (tf.gather(values, order), tf.gather(labels, order))
+                return tf.data.Dataset.from_tensor_slices(rows).batch(32)
+
+            return pipeline.epochs_of(420, 3, epochs, batches)
+
+        validation = tf.data.Dataset.from_tensors((values, labels))
+        weights = feeds.class_weights(labels, settings_)
+        feed = feeds.Feed(network, 420, 32, 3, training, validation, weights)
+        phases.train_phase("frozen", feed, settings(6, 3e-2, keep="best_balanced"), start(tmp_path / which))
+        recalls[which] = float(np.mean(network.predict(values[400:], verbose=0).argmax(axis=1) == 1))
+    assert recalls["balanced"] > recalls["none"] + 0.3
 
 
 def test_mixup_and_smoothing_change_what_is_learnt_and_not_how_it_is_validated():
