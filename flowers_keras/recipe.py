@@ -146,6 +146,7 @@ def measure_parts(model, temperature, photos, split, config):
         metrics[part] |= measure.compare_uncalibrated(predictions, temperature)
     metrics |= {
         "temperature": temperature,
+        "class_weights": config.data.class_weights,
         "training_photos": measure.count_by_class(photos, split.positions["train"]),
         "leaks": splits.describe(split, photos, config.data.twin_distance),
         "versions": runtime.versions(),

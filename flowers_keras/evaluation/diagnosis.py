@@ -27,6 +27,8 @@ CONFUSED_PHOTOS = 5  # and at least so many
 
 CONFUSED_PAIRS = 3  # named at most
 
+UNEQUAL = 3  # times as many training photos in the largest class as in another one
+
 MISCALIBRATED = 0.03  # calibration error; as much is allowed even where chance does not explain it
 
 UNKNOWN_CALIBRATION = 0.10  # error that chance alone may give; above it calibration is not called good
@@ -81,15 +83,18 @@ def find_few_photos(metrics):
 
 def find_imbalance(metrics):
     """Some classes have few photos beside the largest one."""
-    small = trust.small_classes(metrics)
+    small = trust.small_classes(metrics, UNEQUAL)
     if not small:
         return []
     counts = trust.class_counts(metrics)
     largest = max(counts, key=counts.get)
     of = "training photos" if metrics.get("training_photos") else "photos in validation and test"
     evidence = ", ".join(f"{name} {count}" for name, count in {largest: counts[largest], **small}.items())
-    evidence += f" {of}; more than {trust.IMBALANCE} times as many."
-    return [verdict("imbalance", evidence, names=", ".join(small))]
+    evidence += f" {of}; at least {UNEQUAL} times as many."
+    evidence += f" Balanced accuracy {percent(metrics['test']['balanced_accuracy'])} on test photos."
+    weighted = metrics.get("class_weights") == "balanced"
+    finding = "imbalance_weighted" if weighted else "imbalance"
+    return [verdict(finding, evidence, names=", ".join(small))]
 
 
 def find_shift(metrics):

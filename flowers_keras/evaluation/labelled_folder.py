@@ -75,6 +75,8 @@ def summary(metrics):
     lines = [
         f"{metrics['count']} photos: accuracy {metrics['accuracy']:.2%} (95 % interval {low:.1%} to "
         f"{high:.1%}){'' if tta is None else f', with TTA {tta:.2%}'}",
+        f"balanced accuracy (mean recall) {metrics['balanced_accuracy']:.2%}, "
+        f"macro F1 {metrics['macro_f1']:.2%}",
         f"loss {metrics['loss']:.4f}, expected calibration error {metrics['ece']:.4f} "
         f"(up to {metrics['ece_by_chance']:.4f} by chance alone); {metrics['calibration']}",
     ]

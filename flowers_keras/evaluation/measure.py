@@ -64,6 +64,8 @@ def compute_metrics(predictions):
         "accuracy": scores.accuracy(labels, plain),
         "accuracy_tta": optional(scores.accuracy, tta),
         "accuracy_interval": scores.wilson_interval(int(np.trace(confusion)), len(labels)),
+        "balanced_accuracy": scores.balanced_accuracy(confusion),
+        "macro_f1": scores.macro_f1(confusion),
         "loss": scores.cross_entropy(labels, plain),
         "loss_tta": optional(scores.cross_entropy, tta),
         "ece": scores.expected_calibration_error(labels, plain),

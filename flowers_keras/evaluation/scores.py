@@ -1,4 +1,4 @@
-"""The figures: accuracy and its interval, cross-entropy, confusion, calibration.
+"""The figures: accuracy and its interval, balanced accuracy, cross-entropy, confusion, calibration.
 
 Sums are exact (`math.fsum`): a figure does not depend on the order of the photos.
 """
@@ -151,6 +151,28 @@ def confusion_matrix(labels, probabilities):
     matrix = np.zeros((probabilities.shape[1],) * 2, np.int64)
     np.add.at(matrix, (labels, probabilities.argmax(axis=1)), 1)
     return matrix
+
+
+def balanced_accuracy(confusion):
+    """Mean recall of the classes that have photos: each class counts the same.
+
+    Example:
+      >>> balanced_accuracy(np.array([[90, 0], [5, 5]]))
+      0.75
+    """
+    there = confusion.sum(axis=1)
+    return math.fsum(confusion.diagonal()[there > 0] / there[there > 0]) / int((there > 0).sum())
+
+
+def macro_f1(confusion):
+    """Mean over the classes of the harmonic mean of precision and recall; classes nobody named are left out.
+
+    Example:
+      >>> macro_f1(np.array([[8, 0], [4, 0]]))
+      0.4
+    """
+    named = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return math.fsum(2 * confusion.diagonal()[named > 0] / named[named > 0]) / int((named > 0).sum())
 
 
 def per_class(confusion, class_names):

@@ -104,10 +104,10 @@ def class_counts(metrics):
     return metrics.get("training_photos") or dict(zip(metrics["test"]["per_class"], there, strict=True))
 
 
-def small_classes(metrics):
-    """Those of `class_counts` that have fewer than a tenth of the largest one's photos."""
+def small_classes(metrics, times=IMBALANCE):
+    """Those of `class_counts` of which the largest one has at least `times` as many photos."""
     counts = class_counts(metrics)
-    return {name: count for name, count in counts.items() if count * IMBALANCE < max(counts.values())}
+    return {name: count for name, count in counts.items() if count * times <= max(counts.values())}
 
 
 def find_never_predicted(metrics):

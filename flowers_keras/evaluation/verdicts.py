@@ -42,7 +42,16 @@ FINDINGS = {
         WARNING,
         "The classes have very different numbers of photos",
         "A model can ignore a small class and still classify nearly every photo correctly, so read the "
-        "recall of each class and not the accuracy alone. Add photos of {names}.",
+        "recall of each class and the balanced accuracy, not the accuracy alone. To make small classes count "
+        "as much as large ones, train again with --config.data.class_weights=balanced "
+        "--config.frozen.keep=best_balanced --config.finetune.keep=best_balanced; add photos of {names}.",
+    ),
+    "imbalance_weighted": (
+        WARNING,
+        "Small classes rest on few photos",
+        "In training each class counted as much as another (data.class_weights=balanced), but what a small "
+        "one looks like is known from few photos only. Read the recall of each class and the balanced "
+        "accuracy, and add photos of {names}.",
     ),
     "copied_validation": (
         BAD,

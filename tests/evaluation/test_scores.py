@@ -1,8 +1,11 @@
 """scores: intervals, temperature, and whether probabilities are as high as they should be."""
 
+import warnings
+
 import hypothesis
 import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import strategies
 
 from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, verdicts
@@ -21,6 +24,20 @@ def test_intervals_are_those_of_the_literature():
     assert scores.drop_interval((56, 70), (48, 80)) == pytest.approx([0.0524, 0.3339], abs=5e-5)
     assert scores.drop_interval((9, 10), (3, 10)) == pytest.approx([0.1705, 0.8090], abs=5e-5)
     assert scores.drop_interval((10, 10), (0, 20)) == pytest.approx([0.6791, 1.0], abs=5e-5)
+
+
+@hypothesis.given(strategies.integers(0, 1000), strategies.integers(2, 6))
+@hypothesis.settings(max_examples=50)
+def test_balanced_accuracy_and_macro_f1_are_those_of_scikit_learn(seed, classes):
+    random = np.random.default_rng(seed)
+    odds = random.dirichlet([0.3] * classes)
+    labels, predicted = (random.choice(classes, 30, p=odds) for _ in range(2))
+    confusion = scores.confusion_matrix(labels, np.eye(classes)[predicted])
+    with warnings.catch_warnings(action="ignore"):  # a class that is predicted and has no photo
+        expected = sklearn.metrics.balanced_accuracy_score(labels, predicted)
+    assert scores.balanced_accuracy(confusion) == pytest.approx(expected)
+    expected = sklearn.metrics.f1_score(labels, predicted, average="macro")
+    assert scores.macro_f1(confusion) == pytest.approx(expected)
 
 
 # Temperature.

@@ -33,7 +33,17 @@ CONFIG = {
 def metrics():
     """Figures that are all different, so that one can be told from another."""
     draw = np.random.default_rng(0).random
-    names = ("accuracy", "accuracy_tta", "loss", "loss_tta", "ece", "ece_tta", "ece_uncalibrated")
+    names = (
+        "accuracy",
+        "balanced_accuracy",
+        "macro_f1",
+        "accuracy_tta",
+        "loss",
+        "loss_tta",
+        "ece",
+        "ece_tta",
+        "ece_uncalibrated",
+    )
 
     def part(count):
         return {
