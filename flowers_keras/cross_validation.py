@@ -5,17 +5,20 @@ import time
 import keras
 import numpy as np
 
-from flowers_keras import files, recipe, runtime
+from flowers_keras import files, next_command, recipe, runtime
 from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.model import classifier
-from flowers_keras.photos import corrections, folds, pipeline, sources, splits
+from flowers_keras.photos import corrections, folds, pipeline, sources, splits, tables
 from flowers_keras.training import features, feeds, phases, run_folder
 
 
 def cross_validate(config, workdir, count):
     """Trains and scores `count` folds of the training and validation photos; resumes what was cut off.
+
+    Groups of photos (column `group` of a list) are in one fold. What accuracy a list loses by that column
+    is what the model loses on photos of new groups: with it, the figure is the honest estimate for them.
 
     An epoch is not chosen on the photos that a fold is scored on: each phase keeps its last one.
 
@@ -33,7 +36,7 @@ def cross_validate(config, workdir, count):
     Raises:
       UserError: something that the user can mend, in one line.
     """
-    config = last_epochs_kept(config)
+    asked, config = config, last_epochs_kept(config)
     settings = config.to_dict() | corrections.digest(config.data) | {"folds": count}
     with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
         if not run.path("folds.json").exists():
@@ -43,7 +46,7 @@ def cross_validate(config, workdir, count):
                 split = recipe.split_photos(photos, config, run)
             train_and_score(photos, split, config, count, run)
         run.finish()
-        return announce(run)
+        return announce(run, asked)
 
 
 def last_epochs_kept(config):
@@ -141,8 +144,11 @@ def accuracy_tta(predictions):
     return float(np.mean(predictions.tta.argmax(axis=1) == predictions.labels))
 
 
-def announce(run):
-    """Prints what the folds found.
+def announce(run, config):
+    """Prints what the folds found, and which command trains with the labels that they doubt corrected.
+
+    Args:
+      config: of the run that is advised.
 
     Returns:
       What `folds.json` holds.
@@ -154,4 +160,12 @@ def announce(run):
         f"{run.folder}: {found['folds']} folds, {pooled['count']} photos, accuracy {pooled['accuracy']:.1%}, "
         f"with TTA {pooled['accuracy_tta']:.1%} ({low:.1%} to {high:.1%}), loss {pooled['loss_tta']:.3f}"
     )
+    path = run.path("doubts.csv")
+    count = len(tables.read_table(path, ("id",)))
+    print(f"  {count} of {pooled['count']} labels are in doubt: {path}")
+    if count:
+        every = ",".join(filter(None, [config.data.corrections, str(path)]))
+        workdir = f"{run.folder}-corrected"
+        command = next_command.spell("python train.py", config.to_dict(), workdir, data__corrections=every)
+        print(f"  look at them, write a class or remove into the column correction, then type: {command}")
     return found

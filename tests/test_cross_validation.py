@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from flowers_keras import cross_validation
+from flowers_keras import cross_validation, files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import prediction_table
-from flowers_keras.training import features, phases
+from flowers_keras.evaluation import doubts, prediction_table
+from flowers_keras.training import features, phases, run_folder
 
 
 @pytest.fixture
@@ -54,6 +54,22 @@ def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(sm
     assert low <= found["pooled"]["accuracy_tta"] <= high
     assert len(found["each"]) == 2 and found["seconds"]["folds"] > 0
     assert read(tmp_path / "doubts.csv")[0] == ["id", "label", "suggestion", "doubt", "correction"]
+
+
+def test_the_last_lines_name_the_doubts_and_the_next_command(small, tmp_path, capsys):
+    run = run_folder.Run(tmp_path / "folds", small.to_dict())
+    pooled = {"count": 50, "accuracy": 0.9, "accuracy_tta": 0.9, "loss_tta": 0.3}
+    files.write_json(run.path("folds.json"), {"folds": 5, "pooled": pooled, "interval_tta": [0.8, 0.95]})
+    found = [doubts.Doubt(0, 1, 0.9), doubts.Doubt(2, 0, 0.8)]
+    for some in (found, []):
+        doubts.save_doubts(some, ["a", "b", "c"], [0, 1, 1], ("daisy", "rose"), run.path("doubts.csv"))
+        small.data.corrections = "first.csv"
+        cross_validation.announce(run, small)
+        lines = capsys.readouterr().out.splitlines()
+        assert f"  {len(some)} of 50 labels are in doubt: {tmp_path}/folds/doubts.csv" in lines
+        advised = f"--config.data.corrections=first.csv,{tmp_path}/folds/doubts.csv"
+        assert (advised in lines[-1]) == bool(some)
+        assert lines[-1].endswith(f"--workdir={tmp_path}/folds-corrected") == bool(some)
 
 
 def test_what_cannot_be_cross_validated_is_one_line(small, tmp_path):

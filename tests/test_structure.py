@@ -21,7 +21,15 @@ ORDER = (
     "top",
     "benchmark",
 )
-GROUND = {"command_line.py", "config.py", "errors.py", "files.py", "locks.py", "runtime.py"}
+GROUND = {
+    "command_line.py",
+    "config.py",
+    "errors.py",
+    "files.py",
+    "locks.py",
+    "next_command.py",
+    "runtime.py",
+}
 
 
 def level(path):

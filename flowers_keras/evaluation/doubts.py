@@ -10,6 +10,8 @@ import numpy as np
 
 from flowers_keras import files
 
+CLEAR = 0.5  # a doubt that a few photos, too, give reason to follow
+
 COLUMNS = ("id", "label", "suggestion", "doubt", "correction")
 
 

@@ -7,8 +7,8 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from flowers_keras import __version__, files
-from flowers_keras.evaluation import scores
+from flowers_keras import __version__, config, files, next_command
+from flowers_keras.evaluation import doubts, scores
 from flowers_keras.report import confusion, examples, figures
 from flowers_keras.training import selection
 
@@ -40,6 +40,8 @@ def write_report(run, metrics, predictions, photos, positions, model):
         wrong=len(wrong),
         mistakes=mistakes,
         doubtful=examples.doubtful_pairs(photos, metrics["leaks"]["doubtful"]),
+        doubted=count_clear_doubts(predictions),
+        cross_validate=cross_validation_command(run),
         config=config_sections(run.config),
         drawings=draw(metrics, predictions, history, run.config),
         advice=advise_epochs(history, run.config),
@@ -50,6 +52,19 @@ def write_report(run, metrics, predictions, photos, positions, model):
     )
     # A file name may hold bytes that are not text; they show as question marks.
     files.write_text(run.path("report.html"), text.encode("utf-8", "replace").decode())
+
+
+def count_clear_doubts(predictions):
+    """How many of the photos clearly look like another class than that of their label."""
+    found = doubts.find_doubts(predictions.labels, predictions.plain)
+    return sum(each.doubt >= doubts.CLEAR for each in found)
+
+
+def cross_validation_command(run):
+    """The command that cross-validates the config of a run; it needs stored features."""
+    views = run.config.get("features", {}).get("views") or config.FIELDS["features.views"].default
+    program = "python -m flowers_keras.cross_validate"
+    return next_command.spell(program, run.config, f"{run.folder}-folds", features__views=views)
 
 
 def announce(run):

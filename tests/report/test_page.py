@@ -253,6 +253,21 @@ def test_parts_that_are_missing_are_said_to_be(write, metrics, predictions, chan
     assert words in write(**change(metrics, predictions)).words()
 
 
+@pytest.mark.parametrize("pairs", [0, 1])
+@pytest.mark.parametrize("clear", [0, 1])
+def test_where_labels_are_in_doubt_the_next_command_is_there(write, metrics, predictions, pairs, clear):
+    metrics["leaks"]["doubtful"] = metrics["leaks"]["doubtful"][:pairs]
+    plain = without_mistakes(metrics, predictions)["predictions"].plain
+    if clear:
+        plain[2] = 0.01
+        plain[2, (predictions.labels[2] + 1) % 3] = 0.98
+    shown = write(predictions=dataclasses.replace(predictions, plain=plain)).words()
+    assert ("1 of 12 test photos clearly look like another class" in shown) == bool(clear)
+    command = "python -m flowers_keras.cross_validate --config=configs/finetune.py --config.seed=7"
+    assert (command in shown) == bool(pairs or clear)
+    assert ("run <1>-folds" in shown) == bool(pairs or clear)
+
+
 def test_a_class_without_test_photos_has_dashes(write, metrics):
     before = write()
     metrics["test"]["per_class"]["roses"] |= {"precision": None, "recall": None, "count": 0}
