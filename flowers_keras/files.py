@@ -155,17 +155,30 @@ def write_json(path, value):
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_text(path):
+    """The text of a UTF-8 file of a run.
+
+    Raises:
+      UserError: the file is absent or cannot be read.
+    """
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; is its folder that of a finished run?") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); make it again") from error
+
+
 def read_json(path):
     """The value in a JSON file.
 
     Raises:
       UserError: the file is absent or is not JSON.
     """
+    text = read_text(path)
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is not there; is its folder that of a finished run?") from error
-    except (OSError, ValueError) as error:
+        return json.loads(text)
+    except ValueError as error:
         raise UserError(f"{path} cannot be read ({error}); make it again") from error
 
 

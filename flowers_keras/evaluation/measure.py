@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import tqdm
+import tqdm.auto  # which draws a bar in a notebook, too
 
 from flowers_keras.evaluation import prediction_table, scores
 from flowers_keras.model import inference
@@ -24,7 +24,7 @@ def predict_photos(model, photos, positions, config, title, tta=True):
     batch_size = min(config.data.batch_size, inference.LARGEST_BATCH)
     plain, both = [], []
     batches = pipeline.plain_batches(photos, positions, config.data.image_size, batch_size)
-    with tqdm.tqdm(total=len(positions), desc=title, unit=" photos", delay=5, disable=None) as bar:
+    with tqdm.auto.tqdm(total=len(positions), desc=title, unit=" photos", delay=5, disable=None) as bar:
         for batch in batches.as_numpy_iterator():
             if tta and config.evaluation.tta:
                 one, two = inference.predict_with_flip(model, batch, batch_size)

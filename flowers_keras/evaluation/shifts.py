@@ -12,7 +12,7 @@ import io
 import os
 
 import numpy as np
-import tqdm
+import tqdm.auto  # which draws a bar in a notebook, too
 from PIL import Image, ImageFilter
 
 from flowers_keras.model import inference
@@ -136,7 +136,7 @@ def measure_shift(model, photos, test, config):
     steps = len(positions) * (1 + 3 * len(CONDITIONS))
     with (
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm.tqdm(total=steps, desc="shift", unit=" photos", delay=5, disable=None) as bar,
+        tqdm.auto.tqdm(total=steps, desc="shift", unit=" photos", delay=5, disable=None) as bar,
     ):
         for start, batch in zip(range(0, len(positions), size), batches, strict=True):
             shown = np.asarray(positions[start : start + len(batch)])

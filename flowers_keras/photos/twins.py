@@ -12,7 +12,7 @@ import os
 import imagehash
 import numpy as np
 import scipy.sparse.csgraph
-import tqdm
+import tqdm.auto  # which draws a bar in a notebook, too
 from PIL import Image
 
 from flowers_keras.photos import reader
@@ -119,7 +119,7 @@ def _read_all(photos, positions, function):
 
     pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
     results = pool.map(attempt, positions)
-    bar = tqdm.tqdm(results, "reading the photos", len(positions), delay=5, unit=" photos", disable=None)
+    bar = tqdm.auto.tqdm(results, "reading the photos", len(positions), delay=5, unit=" photos", disable=None)
     try:
         return list(bar)
     finally:

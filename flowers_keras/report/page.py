@@ -1,5 +1,6 @@
 """report.html: the figures of a run on one page that opens anywhere."""
 
+import html
 import json
 import pathlib
 
@@ -85,6 +86,25 @@ def announce(run):
         print(f"  {each['level']}: {each['title']}")
     print(f"  see {run.path('report.html')}")
     return metrics
+
+
+def show(workdir, height=800):
+    """The report of a finished run, for a notebook's output: in a frame, so that its style stays in it.
+
+    Args:
+      workdir: the run's folder.
+      height: of the frame, in pixels.
+
+    Returns:
+      IPython.display.HTML.
+
+    Raises:
+      UserError: there is no report.
+    """
+    from IPython.display import HTML  # which only notebooks have
+
+    page = html.escape(files.read_text(files.user_path(workdir) / "report.html"))
+    return HTML(f'<iframe srcdoc="{page}" width="100%" height="{height}" style="border: 0"></iframe>')
 
 
 def advise_epochs(history, config):

@@ -15,7 +15,7 @@ import time
 
 import keras
 import numpy as np
-import tqdm
+import tqdm.auto  # which draws a bar in a notebook, too
 
 from flowers_keras import files, runtime
 from flowers_keras.augment import trivial_augment
@@ -128,7 +128,9 @@ class Pass:
         self._source = photos
         self._augmentation = trivial_augment.make_augmentation(config.augment, config.data.image_size)
         self._started = time.monotonic()
-        self.bar = tqdm.tqdm(total=count, desc="features", unit=" photos", disable=None if count else True)
+        self.bar = tqdm.auto.tqdm(
+            total=count, desc="features", unit=" photos", disable=None if count else True
+        )
         self._count, self._done = count, 0
 
     def values(self, view, positions):
