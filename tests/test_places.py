@@ -113,9 +113,11 @@ def find_data_set(monkeypatch):
         raise InterruptedError
 
     monkeypatch.setattr(sources, "_prepared_builder", absent)
-    with pytest.raises(InterruptedError):
-        sources.tfds_photos("x", "~/data")
-    assert seen == [str(pathlib.Path.home() / "data")]
+    monkeypatch.setenv("TFDS_DATA_DIR", "~/other")
+    for data_dir in ("~/data", ""):
+        with pytest.raises(InterruptedError):
+            sources.tfds_photos("x", data_dir)
+    assert seen == [str(pathlib.Path.home() / each) for each in ("data", "other")]
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ def tfds_photos(name, data_dir):
     import tensorflow_datasets as tfds  # half a second that folders need not pay
 
     logging.set_verbosity(logging.ERROR)  # TFDS tells of every step, and a person reads this
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR", "")  # where TFDS would leave a `~`
     builder = _prepared_builder(tfds, name, str(files.user_path(data_dir)) if data_dir else None)
     image, label = builder.info.supervised_keys or ("", "")
     features = builder.info.features
@@ -236,7 +237,7 @@ def _prepared_builder(tfds, name, data_dir):
     except tfds.core.registered.DatasetNotFoundError as error:
         raise UserError(f"tfds:{name} is no data set that TFDS knows; try tfds:tf_flowers") from error
     except Exception as error:  # TFDS passes on whatever its network or file layers raise
-        where = data_dir or os.environ.get("TFDS_DATA_DIR") or "TFDS's own folder"
+        where = data_dir or "TFDS's own folder"
         raise UserError(
             f"tfds:{name} is not in {where} and cannot be downloaded ({type(error).__name__}); {OFFLINE}"
         ) from error
