@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from flowers_keras import recipe, runtime
+from flowers_keras import files, recipe, runtime
 from flowers_keras.errors import UserError
-from flowers_keras.photos import sources
+from flowers_keras.photos import draw, sources
 from flowers_keras.training import run_folder
 
 
@@ -61,3 +61,60 @@ def test_a_workdir_among_the_photos_is_refused_before_anything_is_made(config, t
     with pytest.raises(UserError, match="--workdir=.* lie one inside the other"):
         recipe.train_and_evaluate(config, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+class PowerCut(Exception):
+    """Ends a run between phase 1 and phase 2."""
+
+
+def replace_by_training_photo(photo, parts):
+    photo.write_bytes(parts["train"].read_bytes())
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda photo, parts: photo.write_bytes(photo.read_bytes()[:-40]), "{test} of test was changed;"),
+        (lambda photo, parts: photo.write_bytes(b""), "{test} of test was changed;"),
+        (replace_by_training_photo, "{test} of test was changed and is now a copy of {train} of train;"),
+        (
+            lambda photo, parts: parts["train"].write_bytes(photo.read_bytes()),
+            "{train} of train was changed and",
+        ),
+        (lambda photo, parts: photo.unlink(), "{test} was removed;"),
+        (
+            lambda photo, parts: photo.with_name("new.png").write_bytes(photo.read_bytes()),
+            "new.png was added;",
+        ),
+        (lambda photo, parts: photo.rename(photo.parent / "new.png"), "{test} was removed, and 1 more;"),
+        (lambda photo, parts: photo.chmod(0o600), None),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_photos(config, tmp_path, monkeypatch, change, message):
+    phases = []
+
+    def train_phase(name, *_):
+        if name == "finetune":
+            raise PowerCut
+        phases.append(name)
+        return [], None
+
+    monkeypatch.setattr(recipe, "build", lambda *_: None)
+    monkeypatch.setattr(recipe.feeds, "make_feeds", lambda *_: (None, None))
+    monkeypatch.setattr(recipe.classifier, "freeze", lambda model: None)
+    monkeypatch.setattr(recipe.classifier, "unfreeze_from", lambda *_: None)
+    monkeypatch.setattr(recipe.phases, "train_phase", train_phase)
+    draw.draw(tmp_path / "photos", 60, 1, 32)
+    config.data.source = f"folder:{tmp_path / 'photos'}"
+    with pytest.raises(PowerCut):
+        recipe.train_and_evaluate(config, tmp_path / "run")
+
+    known = files.read_json(tmp_path / "run" / "splits.json")["photos"]
+    names = {part: next(name for name in known if known[name]["part"] == part) for part in ("test", "train")}
+    parts = {part: tmp_path / "photos" / name for part, name in names.items()}
+    change(parts["test"], parts)
+    with pytest.raises(PowerCut if message is None else UserError) as ended:
+        recipe.train_and_evaluate(config, tmp_path / "run")
+    if message:
+        assert message.format(**names) in str(ended.value) and "\n" not in str(ended.value)
+    assert phases == ["frozen"] * (2 if message is None else 1)
