@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import os
 import sys
 
 import pytest
@@ -59,3 +60,10 @@ def test_a_backend_that_is_not_installed_is_one_line(variable, tmp_path, monkeyp
 
 def test_success_does_not_end_the_process():
     errors.run_command(lambda: None)
+
+
+def test_the_folder_of_keras_may_begin_with_a_tilde(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("KERAS_HOME", "~/keras")
+    errors.run_command(lambda: None)
+    assert os.environ["KERAS_HOME"] == "/home/me/keras"

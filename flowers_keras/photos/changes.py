@@ -30,7 +30,7 @@ def refuse_changes(photos, path, known, left_out):
             copy = f" and is now a copy of {owner[digest]}" if digest in owner else ""
             changes.append(f"{name} of {used[name]['part']} was changed{copy}")
         else:
-            changes += _other_words(photos, position[name], used[name])
+            changes += _other_entries(photos, position[name], used[name])
     if changes:
         more = f", and {len(changes) - 1} more" if changes[1:] else ""
         raise UserError(
@@ -39,8 +39,8 @@ def refuse_changes(photos, path, known, left_out):
         )
 
 
-def _other_words(photos, i, entry):
-    """What is said of a photo otherwise than in its entry: label, group, given part."""
+def _other_entries(photos, i, entry):
+    """In what a photo differs from its entry: label, group, given part."""
     name, label = photos.ids[i], photos.class_names[photos.labels[i]]
     if label != entry["class"]:
         return [f"{name} was labelled {entry['class']} and is labelled {label} now"]

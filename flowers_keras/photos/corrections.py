@@ -35,10 +35,10 @@ def digest(data):
       {"corrections_sha256": hexadecimal}, or {} without corrections. Empty corrections and the form of
       the file do not count.
     """
-    said = [
+    changes = [
         [(each.id, each.label, each.correction) for each in _read(path)] for path in _paths(data.corrections)
     ]
-    return {"corrections_sha256": hashlib.sha256(json.dumps(said).encode()).hexdigest()} if said else {}
+    return {"corrections_sha256": hashlib.sha256(json.dumps(changes).encode()).hexdigest()} if changes else {}
 
 
 def correct(photos, text):

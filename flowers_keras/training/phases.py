@@ -50,7 +50,7 @@ def train_phase(name, feed, settings, run, history=(), kept=None):
 
 
 def compile_network(network, settings, steps):
-    """Compiles a network with Adam; `trainable` takes effect here and nowhere else.
+    """Compiles a network with Adam; `trainable` takes effect by this call and no other.
 
     Args:
       settings: config section with `epochs`, `learning_rate`, `schedule`, `warmup_epochs`,
