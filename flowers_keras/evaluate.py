@@ -22,12 +22,18 @@ def main(arguments=None):
     parser.add_argument(
         "--output", type=files.output_file, metavar="FILE.json", help="gets all figures in full"
     )
+    parser.add_argument(
+        "--unknown",
+        type=photo_folder,
+        metavar="folder:PATH",
+        help="photos of other things: how well they are told apart from those of --data (AUROC)",
+    )
     options = parser.parse_args(arguments)
     if options.output and options.output.resolve() == options.model.with_name("metrics.json").resolve():
         raise UserError(f"--output={options.output} is the run's own record; choose another name")
     from flowers_keras.evaluation import labelled_folder  # Keras takes seconds: no mistake waits for it
 
-    metrics = labelled_folder.evaluate_folder(options.model, options.data)
+    metrics = labelled_folder.evaluate_folder(options.model, options.data, options.unknown)
     if options.output:
         files.write_json(options.output, metrics)
     print(labelled_folder.summary(metrics))
@@ -36,11 +42,20 @@ def main(arguments=None):
 
 def data_folder(text):
     """`text` again, if it is "folder:PATH" and there is such a folder; else raises a UserError."""
+    return _folder("--data", text, "a labelled folder; type --data=folder:PATH, a folder a class")
+
+
+def photo_folder(text):
+    """The same of `--unknown`."""
+    return _folder("--unknown", text, "a folder of photos; type --unknown=folder:PATH")
+
+
+def _folder(flag, text, wanted):
     kind, _, path = text.partition(":")
     if kind != "folder" or not path:
-        raise UserError(f"--data={text} is no labelled folder; type --data=folder:PATH, a folder a class")
+        raise UserError(f"{flag}={text} is not {wanted}")
     if not files.user_path(path).is_dir():
-        raise UserError(f"--data={text} is no folder; type folder: and the path of your photos")
+        raise UserError(f"{flag}={text} is no folder; type folder: and the path of your photos")
     return text
 
 

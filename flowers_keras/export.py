@@ -13,7 +13,9 @@ def main(arguments=None):
     """Exports, prints how the file compares with the model, and returns the exit status."""
     parser = errors.Arguments(
         prog="python -m flowers_keras.export",
-        description="Writes a trained model for other programs and checks it in their runtime.",
+        description="Writes a trained model for other programs and checks it in their runtime. "
+        "An export gives probabilities alone: which photo is unlike anything the model was trained on, "
+        "only predict, the page and Python can tell.",
     )
     parser.add_argument("--model", required=True, type=files.model_file, help="runs/x/model.keras")
     parser.add_argument("--format", required=True, choices=formats.PACKAGES)

@@ -4,7 +4,7 @@ import numpy as np
 
 from flowers_keras import files, runtime
 from flowers_keras.config import check_config
-from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts
+from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts, unknown
 from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import corrections, layouts, pipeline, sources, splits
 from flowers_keras.report import page
@@ -96,6 +96,7 @@ def evaluate(photos, split, config, run):
     """Measures the saved file, loaded again, and writes what a person reads."""
     with run.stage("evaluate"):
         model, temperature = calibrate(photos, split.positions["validation"], config, run)
+        unknown.fit_reference(model, photos, split.positions, config, run.path("model.keras"))
         metrics, predictions = measure_parts(model, temperature, photos, split, config)
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)

@@ -16,7 +16,7 @@ from flowers_keras import predict, recipe
 from flowers_keras.config import FIELDS
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import prediction_table
-from flowers_keras.model import archive
+from flowers_keras.model import archive, inference
 from flowers_keras.photos import sources
 from flowers_keras.training import phases
 from tests.conftest import SIZE, write_colours
@@ -74,6 +74,7 @@ def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, con
     assert named == ["blue", "green", "red"]
     _figures_of_a_finished_run(metrics, folder)
     _predict_reproduces_its_accuracy(metrics, folder, colours, capsys)
+    _photos_of_other_things_are_unlike_anything_it_was_trained_on(folder, colours)
     _a_finished_run_does_nothing(folder, config)
 
 
@@ -125,6 +126,17 @@ def _predict_reproduces_its_accuracy(metrics, folder, colours, capsys):
         assert np.array_equal(printed, expected)
         truth = [each.partition("/")[0] for each in recorded.ids]
         assert np.mean([row["class"] == name for row, name in zip(rows, truth, strict=True)]) == accuracy
+
+
+def _photos_of_other_things_are_unlike_anything_it_was_trained_on(folder, colours):
+    classifier = inference.load_classifier(folder)
+    board = np.dstack([np.indices((90, 90)).sum(axis=0) // 9 % 2 * 255] * 3)
+    noise = np.random.default_rng(0).integers(0, 256, (90, 90, 3))
+    others = [np.full((90, 90, 3), 255), np.zeros((90, 90, 3)), board, noise]
+    found = [each.novelty for each in classifier.answer([each.astype(np.uint8) for each in others])]
+    assert [each.unlike for each in found] == [True] * 4, found
+    usual = [each.novelty.unlike for each in classifier.answer(sorted(colours.glob("*/*.png")))]
+    assert len(usual) == 72 and np.mean(usual) <= 0.1
 
 
 def _a_finished_run_does_nothing(folder, config):

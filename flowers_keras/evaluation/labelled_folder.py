@@ -4,23 +4,24 @@ import numpy as np
 
 from flowers_keras.config import default_config
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import measure
+from flowers_keras.evaluation import measure, unknown
 from flowers_keras.model import archive
 from flowers_keras.photos import labelled, pipeline, twins
 
 
-def evaluate_folder(model_path, data):
+def evaluate_folder(model_path, data, others=None):
     """The figures of a saved model on a labelled folder.
 
     Args:
       model_path: pathlib.Path of a `model.keras`, or of the folder of its run.
       data: "folder:PATH", one folder a class.
+      others: "folder:PATH", photos of what is none of the classes, or None.
 
     Returns:
       dict of the kind of `metrics.json`'s "test", and besides "left_out" ([id, reason] of broken
       photos and of files that are none) and "twins_in_training" ([id, id of the training photo,
       bits]). The latter is None without the run's `splits.json` beside the model. "calibration" says
-      what the probabilities are.
+      what the probabilities are. With `others` also "unknown", as of `unknown.measure_unknown`.
 
     Raises:
       UserError: the model or the folder cannot be used.
@@ -38,6 +39,11 @@ def evaluate_folder(model_path, data):
     parts, seen = _beside(model_path, "splits.json"), None
     if parts.exists():
         seen = labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
+    apart = {}
+    if others:
+        known = (photos.read(int(i)) for i in positions)
+        reference = archive.load_reference(model_path, model)
+        apart["unknown"] = unknown.measure_unknown(model, card, reference, known, others)
     left_out += photos.others
     return (
         measure.compute_metrics(predictions)
@@ -47,6 +53,7 @@ def evaluate_folder(model_path, data):
             "left_out": [list(pair) for pair in left_out],
             "twins_in_training": seen,
         }
+        | apart
     )
 
 
@@ -93,4 +100,6 @@ def summary(metrics):
             f"{seen} of them have a twin in the model's training set"
             + (": on those the model has seen the answer" if seen else "")
         )
+    if "unknown" in metrics:
+        lines.append(unknown.summary(metrics["unknown"]))
     return "\n".join(lines)

@@ -31,6 +31,18 @@ def cross_entropy(labels, probabilities):
     return math.fsum(-np.log(np.clip(chosen, 1e-7, 1.0))) / len(labels)
 
 
+def area_under_curve(negatives, positives):
+    """AUROC: how often a positive has the larger value of a pair, ties counting half.
+
+    Example:
+      >>> area_under_curve([0.1, 0.2], [0.2, 0.3])
+      0.875
+    """
+    ordered = np.sort(negatives)
+    smaller = np.searchsorted(ordered, positives, "left") + np.searchsorted(ordered, positives, "right")
+    return float(smaller.mean() / 2 / len(ordered))
+
+
 def wilson_interval(correct, count):
     """[low, high]: the 95 % interval of a share, after Wilson (1927).
 

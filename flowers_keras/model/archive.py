@@ -5,20 +5,27 @@ the weights: softmax(logits / T) is the last layer with its kernel and bias divi
 runs the file gives calibrated probabilities; times T, the layer is as it was trained.
 """
 
+import io
 import json
 import math
+import shutil
 import zipfile
 
 import keras
+import numpy as np
 
 from flowers_keras import files
 from flowers_keras.config import FIELDS, SMALLEST_IMAGE, check_field, flatten
 from flowers_keras.errors import UserError
-from flowers_keras.model import classifier
+from flowers_keras.model import classifier, novelty
 
 CARD = "flowers_keras.json"  # a member of the .keras archive
 
 LARGEST_CARD = 4 << 20  # bytes
+
+REFERENCE = ("novelty_features.npy", "novelty_distances.npy")  # members, as in novelty.Reference
+
+LARGEST_REFERENCE = 64 << 20  # bytes of each
 
 LARGEST_RATIO = 20  # of the members' sizes to the file's; Keras does not compress them
 
@@ -73,16 +80,61 @@ def load(path):
         for name in ("mixed10", "pooled", *classifier.HEAD):
             model.get_layer(name)
     except Exception as error:  # zipfile, json, h5py and Keras raise whatever they stumble over
-        raise UserError(
-            f"{path} is not a classifier that flowers_keras saved, or is damaged "
-            f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0][:120]}); train it again"
-        ) from error
+        raise _damaged(path, error) from error
     if classes != len(card["class_names"]) or image_size != card["image_size"]:
         raise UserError(
             f"{path} names {len(card['class_names'])} classes and {card['image_size']} pixels, but its "
             f"model gives {classes} for {image_size}; train it again"
         )
     return model, card
+
+
+def add_reference(path, reference):
+    """Writes a novelty.Reference into a saved model that has none."""
+    with files.whole_file(path) as temporary:
+        shutil.copyfile(path, temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            for name, values in zip(REFERENCE, (reference.features, reference.distances), strict=True):
+                with archive.open(name, "w") as member:
+                    np.save(member, values, allow_pickle=False)
+
+
+def load_reference(path, model):
+    """The novelty.Reference in a saved model, or None: those of before hold none.
+
+    Args:
+      path: as for `load`.
+      model: what `load` gave.
+
+    Raises:
+      UserError: it is damaged.
+    """
+    path = files.model_file(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if REFERENCE[0] not in archive.namelist():
+                return None
+            reference = novelty.Reference(*(_read_array(archive, name) for name in REFERENCE))
+        width = model.get_layer("pooled").output.shape[-1] + 1
+        if reference.features.shape[1] != width:
+            raise ValueError(f"{REFERENCE[0]} is not {width} wide")
+    except Exception as error:
+        raise _damaged(path, error) from error
+    return reference
+
+
+def _read_array(archive, name):
+    """The array in a member; refuses one that would fill the memory (ValueError)."""
+    if archive.getinfo(name).file_size > LARGEST_REFERENCE:
+        raise ValueError(f"its {name} is larger than {LARGEST_REFERENCE >> 20} MB")
+    return np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
+
+
+def _damaged(path, error):
+    return UserError(
+        f"{path} is not a classifier that flowers_keras saved, or is damaged "
+        f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0][:120]}); train it again"
+    )
 
 
 def describe_calibration(card):

@@ -153,8 +153,8 @@ def cut(model, boundary):
     return part(model, "photo", boundary), part(model, boundary, "probabilities")
 
 
-def part(model, first, last):
-    """The part of a classifier from the output of the layer `first` to that of the layer `last`.
+def part(model, first, *last):
+    """The part of a classifier from the output of the layer `first` to that of the layer `last`, or several.
 
     Cut once a model and kept as long as it: Keras leaves a node in every layer at each cut, and a
     process that serves would grow.
@@ -164,13 +164,16 @@ def part(model, first, last):
     """
     # Past Keras, which would track an attribute and save the parts along with the model.
     parts = vars(model).setdefault("__parts__", {})
-    if (first, last) not in parts:
-        start, end = model.get_layer(first).output, model.get_layer(last).output
+    if (first, *last) not in parts:
+        start, *ends = (model.get_layer(name).output for name in (first, *last))
+        names = "_".join(last)
         try:
-            parts[first, last] = keras.Model(start, end, name=f"{first}_to_{last}")
+            parts[first, *last] = keras.Model(
+                start, ends if len(ends) > 1 else ends[0], name=f"{first}_to_{names}"
+            )
         except ValueError as error:
-            raise ValueError(f"{last} reads a layer before {first}; cut the classifier before it") from error
-    return parts[first, last]
+            raise ValueError(f"{names} reads a layer before {first}; cut the classifier before it") from error
+    return parts[first, *last]
 
 
 HEAD = ("hidden", "dropout", "probabilities")

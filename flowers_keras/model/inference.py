@@ -16,7 +16,8 @@ import keras
 import numpy as np
 from PIL import Image
 
-from flowers_keras.model import archive, explain
+from flowers_keras.model import archive, classifier, explain
+from flowers_keras.model.novelty import Novelty, Reference
 from flowers_keras.photos import decoding, reader
 from flowers_keras.photos.resize import resize
 
@@ -35,6 +36,8 @@ class Answer:
       square: uint8 [S, S, 3], what the model saw.
       picture: uint8 [height, width, 3], a small copy for showing.
       probabilities: float64 [classes].
+      novelty: Novelty, whether it is unlike anything the model was trained on; None where the model
+        holds no training photos to compare with.
     """
 
     photo: Any
@@ -42,6 +45,7 @@ class Answer:
     square: np.ndarray | None = None
     picture: np.ndarray | None = None
     probabilities: np.ndarray | None = None
+    novelty: Novelty | None = None
 
 
 class Classifier:
@@ -53,15 +57,17 @@ class Classifier:
       image_size: pixels, side of the square that the model sees.
       temperature: at which its probabilities are calibrated; None where they are not.
       batch_size: photos computed at a time, as in the evaluation of the model.
+      reference: novelty.Reference of its training photos, or None.
     """
 
-    def __init__(self, model: keras.Model, card: dict) -> None:
-        """Takes what `model.load` returns."""
+    def __init__(self, model: keras.Model, card: dict, reference: Reference | None = None) -> None:
+        """Takes what `archive.load` and `archive.load_reference` return."""
         self.model = model
         self.class_names = tuple(card["class_names"])
         self.image_size = card["image_size"]
         self.temperature = card.get("temperature")
         self.batch_size = min(card["recipe"]["data"]["batch_size"], LARGEST_BATCH)
+        self.reference = reference
 
     def predict(self, photos: Iterable[decoding.Photo], tta: bool = False) -> np.ndarray:
         """Class probabilities, the same as evaluation's.
@@ -130,10 +136,18 @@ class Classifier:
         squares = [each.square for each in looks if each.error is None]
         if not squares:
             return looks
-        predict = predict_with_flip if tta else predict_batch
-        found = predict(self.model, np.stack(squares), size)
-        rows = iter(found[1] if tta else found)
-        return [each if each.error else dataclasses.replace(each, probabilities=next(rows)) for each in looks]
+        found, novelties = self._predict(np.stack(squares), size)
+        if tta:
+            found = (found + self._predict(np.stack(squares)[:, :, ::-1], size)[0]) / 2
+        rows = ({"probabilities": row, "novelty": one} for row, one in zip(found, novelties, strict=True))
+        return [each if each.error else dataclasses.replace(each, **next(rows)) for each in looks]
+
+    def _predict(self, squares, size):
+        """(probabilities, a Novelty or None for each) of squares, in one pass."""
+        if self.reference is None:
+            return predict_batch(self.model, squares, size), [None] * len(squares)
+        found, pooled = predict_with_pooled(self.model, squares, size)
+        return found, self.reference.judge(pooled)
 
 
 def load_classifier(path: str | os.PathLike) -> Classifier:
@@ -145,7 +159,8 @@ def load_classifier(path: str | os.PathLike) -> Classifier:
     Raises:
       UserError: there is no such model, or it is damaged.
     """
-    return Classifier(*archive.load(path))
+    model, card = archive.load(path)
+    return Classifier(model, card, archive.load_reference(path, model))
 
 
 def _ahead(function, items, count):
@@ -182,9 +197,26 @@ def predict_batch(model, photos, batch_size):
     Returns:
       float64 [count, classes].
     """
+    return model.predict_on_batch(_filled_up(photos, batch_size))[: len(photos)].astype(np.float64)
+
+
+def _filled_up(photos, batch_size):
     missing = min(batch_size, LARGEST_BATCH) - len(photos)
-    full = np.concatenate([photos, np.repeat(photos[-1:], missing, axis=0)])
-    return model.predict_on_batch(full)[: len(photos)].astype(np.float64)
+    return np.concatenate([photos, np.repeat(photos[-1:], missing, axis=0)])
+
+
+def predict_with_pooled(model, photos, batch_size):
+    """Probabilities and pooled features of photos, in one pass.
+
+    Args:
+      model, photos, batch_size: as for `predict_batch`.
+
+    Returns:
+      (float64 [count, classes], as of `predict_batch`; float32 [count, pooled features]).
+    """
+    both = classifier.part(model, "photo", "probabilities", "pooled")
+    probabilities, pooled = both.predict_on_batch(_filled_up(photos, batch_size))
+    return probabilities[: len(photos)].astype(np.float64), pooled[: len(photos)]
 
 
 def predict_with_flip(model, photos, batch_size):

@@ -1,6 +1,7 @@
 """What `predict` prints: a table for people, JSON lines or CSV for programs."""
 
 import csv
+import dataclasses
 import io
 import json
 
@@ -30,13 +31,21 @@ def table(answer, class_names, top, heat_map=None):
         for k in ranked(answer.probabilities, top):
             share = float(answer.probabilities[k])
             lines.append(f"  {names[k]:{width}}  {share:6.1%}  {bar(share)}".rstrip())
+        if (novelty := answer.novelty) and novelty.unlike:
+            lines.append(
+                f"  unlike anything it was trained on (score {novelty.score:.3f}; of photos like those 1 in "
+                f"{1 / novelty.false_alarms:.0f} is called so)"
+            )
     if heat_map:
         lines.append(f"  see {printable(heat_map)}")
     return "\n".join(lines) + "\n"
 
 
 def json_line(answer, class_names, top, heat_map=None):
-    """{"photo", "class", "probability", "probabilities": {class: probability}}, or {"photo", "error"}."""
+    """{"photo", "class", "probability", "probabilities": {class: probability}}, or {"photo", "error"}.
+
+    With "novelty", the fields of novelty.Novelty, where the model can tell.
+    """
     row = {"photo": str(answer.photo)}
     if answer.error:
         row["error"] = answer.error
@@ -45,6 +54,8 @@ def json_line(answer, class_names, top, heat_map=None):
         row["class"] = class_names[shown[0]]
         row["probability"] = float(answer.probabilities[shown[0]])
         row["probabilities"] = {class_names[k]: float(answer.probabilities[k]) for k in shown}
+        if answer.novelty:
+            row["novelty"] = dataclasses.asdict(answer.novelty)
     if heat_map:
         row["heat_map"] = str(heat_map)
     return json.dumps(row) + "\n"
@@ -55,19 +66,24 @@ def csv_header(class_names):
 
     Example:
       >>> csv_header(["photo", "rose"])
-      'photo,class,probability,error,heat_map,probability:photo,probability:rose\n'
+      'photo,class,probability,error,heat_map,novelty,unlike,probability:photo,probability:rose\n'
     """
     columns = (f"probability:{name}" for name in class_names)  # a class may have the name of a column
-    return _csv(["photo", "class", "probability", "error", "heat_map", *columns])
+    return _csv(["photo", "class", "probability", "error", "heat_map", "novelty", "unlike", *columns])
 
 
 def csv_line(answer, class_names, top, heat_map=None):
-    """Photo, class, probability, error, heat map, and a column a class; not of the top: empty."""
+    """A line of the columns of `csv_header`.
+
+    Classes that are not among the top are empty; so are `novelty` (the score) and `unlike` where the model
+    cannot tell.
+    """
     if answer.error:
-        return _csv([answer.photo, "", "", answer.error, heat_map or "", *[""] * len(class_names)])
+        return _csv([answer.photo, "", "", answer.error, heat_map or "", *[""] * (2 + len(class_names))])
     shown = ranked(answer.probabilities, top)
     cells = [float(p) if k in shown else "" for k, p in enumerate(answer.probabilities)]
-    return _csv([answer.photo, class_names[shown[0]], cells[shown[0]], "", heat_map or "", *cells])
+    novelty = [answer.novelty.score, answer.novelty.unlike] if answer.novelty else ["", ""]
+    return _csv([answer.photo, class_names[shown[0]], cells[shown[0]], "", heat_map or "", *novelty, *cells])
 
 
 FORMATS = {"table": table, "json": json_line, "csv": csv_line}

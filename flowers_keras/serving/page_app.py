@@ -5,12 +5,14 @@
 
   curl --data-binary @photo.jpg http://127.0.0.1:7860/predict
 
-The reply is {"classes": [{"name", "probability"}, ...], "photo", "heat_map"}: all classes, the most
-probable first, and two pictures as `data:` addresses; or {"error": reason} with a status of 400 on.
+The reply is {"classes": [{"name", "probability"}, ...], "novelty", "photo", "heat_map"}: all classes, the
+most probable first, the fields of novelty.Novelty or null, and two pictures as `data:` addresses; or
+{"error": reason} with a status of 400 on.
 """
 
 import asyncio
 import base64
+import dataclasses
 import http
 import pathlib
 import secrets
@@ -174,6 +176,7 @@ def answer_photo(classifier, data):
         "classes": [
             {"name": classifier.class_names[k], "probability": float(answer.probabilities[k])} for k in ranked
         ],
+        "novelty": dataclasses.asdict(answer.novelty) if answer.novelty else None,
         "photo": _data_address(answer.picture),
         "heat_map": _data_address(explained),
     }

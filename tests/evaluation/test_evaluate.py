@@ -20,7 +20,7 @@ from sklearn import metrics as reference
 from configs import finetune
 from flowers_keras import errors, evaluate, files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import labelled_folder, measure, prediction_table, scores
+from flowers_keras.evaluation import labelled_folder, measure, prediction_table, scores, unknown
 from flowers_keras.model import archive, conditioning, inference
 from flowers_keras.photos import sources, splits, synthetic, twins
 from tests.conftest import build_network, measuring
@@ -357,6 +357,36 @@ def test_command_finds_no_twin_among_unlike_photos(run, folder, tmp_path, capsys
     assert "0 of them have a twin" in capsys.readouterr().out
 
 
+def test_command_tells_photos_of_other_things_apart(run, folder, tmp_path, capsys):
+    alone, others = tmp_path / "alone", tmp_path / "others"
+    alone.mkdir(), others.mkdir()
+    for seed in range(6):
+        noise = np.random.default_rng(seed).integers(0, 256, (90, 90, 3)).astype(np.uint8)
+        Image.fromarray(noise).save(others / f"{seed}.png")
+    (others / "broken.png").touch()
+    command = [f"--data=folder:{folder}", f"--unknown=folder:{others}", f"--output={tmp_path}/output.json"]
+    assert "train it again" in refused(capsys, f"--model={run}", *command)
+
+    shutil.copy(run / "model.keras", alone)
+    model, _ = archive.load(alone)
+    photos, parts = sources.synthetic_photos(40, 96, 0), {"train": range(20), "validation": range(20, 40)}
+    config = measuring(IMAGE_SIZE, BATCH_SIZE)
+    unknown.fit_reference(model, photos, parts, config, alone / "model.keras")
+    assert run_command(f"--model={alone}", *command) == 0
+    found = json.loads((tmp_path / "output.json").read_text())["unknown"]
+    assert found["auroc"] == found["found"] == 1.0 and found["count"] == 6
+    assert found["stated"] == 1 / 21 and found["false_alarms"] <= 0.2
+    assert [pathlib.Path(path).name for path, _ in found["left_out"]] == ["broken.png"]
+    assert "6 unknown photos: AUROC 1.000, 100.0% called unlike" in capsys.readouterr().out
+
+
+def test_area_under_curve_is_that_of_scikit_learn():
+    random = np.random.default_rng(0)
+    known, other = random.integers(0, 9, 60), random.integers(3, 12, 40)
+    expected = reference.roc_auc_score([0] * 60 + [1] * 40, [*known, *other])
+    assert scores.area_under_curve(known, other) == pytest.approx(expected, abs=1e-12)
+
+
 def test_command_works_without_what_stands_beside_the_model(run, folder, tmp_path, capsys):
     alone = tmp_path / "alone"
     alone.mkdir()
@@ -397,6 +427,7 @@ def test_command_refuses_what_it_cannot_do(run, folder, tmp_path, capsys):
     assert "no-such is no folder" in refused(capsys, model, f"--data=folder:{folder}/no-such")
     assert "class" in refused(capsys, model, f"--data=folder:{folder}/roses")
     assert "no-such.keras" in refused(capsys, f"--model={run}/no-such.keras", data)
+    assert "--unknown=x is not a folder of photos" in refused(capsys, model, data, "--unknown=x")
     assert "own record" in refused(capsys, model, data, f"--output={run}/metrics.json")
     assert json.loads((run / "metrics.json").read_text()) == {"temperature": 1.5}
     (tmp_path / "file").touch()

@@ -1,6 +1,7 @@
 """predict, classify and answers: the same probabilities as evaluation's, whatever is thrown at them."""
 
 import csv
+import dataclasses
 import functools
 import io
 import itertools
@@ -21,7 +22,7 @@ import flowers_keras
 from flowers_keras import errors, predict
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure
-from flowers_keras.model import archive, inference
+from flowers_keras.model import archive, inference, novelty
 from flowers_keras.photos import decoding, formats, reader, sources, synthetic
 from flowers_keras.serving import answers, inputs, path_lists
 from tests.conftest import SIZE, measuring
@@ -373,6 +374,23 @@ def test_table():
     assert answers.table(ANSWER, NAMES, 1, "why/1.jpg").splitlines()[2] == "  see why/1.jpg"
 
 
+UNLIKE = novelty.Novelty(0.75, 0.9231, True, 1 / 13)
+
+
+def test_a_photo_unlike_anything_known_is_called_so_in_every_format():
+    answer = dataclasses.replace(ANSWER, novelty=UNLIKE)
+    last = answers.table(answer, NAMES, 3).splitlines()[-1]
+    assert (
+        last == "  unlike anything it was trained on (score 0.923; of photos like those 1 in 13 is called so)"
+    )
+    assert json.loads(answers.json_line(answer, NAMES, None))["novelty"] == dataclasses.asdict(UNLIKE)
+    (row,) = csv.DictReader(io.StringIO(answers.csv_header(NAMES) + answers.csv_line(answer, NAMES, None)))
+    assert (row["novelty"], row["unlike"], row["heat_map"]) == ("0.9231", "True", "")
+    usual = dataclasses.replace(ANSWER, novelty=dataclasses.replace(UNLIKE, unlike=False))
+    assert answers.table(usual, NAMES, 3) == answers.table(ANSWER, NAMES, 3)
+    assert "novelty" not in json.loads(answers.json_line(ANSWER, NAMES, None))
+
+
 def test_json_line():
     row = json.loads(answers.json_line(ANSWER, NAMES, None))
     assert row["photo"] == ANSWER.photo and row["class"] == "elm" and row["probability"] == 0.735
@@ -389,8 +407,8 @@ def test_csv_line():
     first, second = csv.DictReader(io.StringIO(text))
     assert first == {
         "photo": ANSWER.photo, "class": "elm", "probability": "0.735", "error": "",
-        "heat_map": "why/1.jpg", "probability:oak": "0.25", "probability:ash": "",
-        "probability:elm": "0.735", "probability:larch": "",
+        "heat_map": "why/1.jpg", "novelty": "", "unlike": "",
+        "probability:oak": "0.25", "probability:ash": "", "probability:elm": "0.735", "probability:larch": "",
     }  # fmt: skip
     assert second["photo"] == 'b,"c"' and second["error"] == "empty file" and second["probability:oak"] == ""
 
@@ -399,7 +417,7 @@ def test_class_may_have_the_name_of_a_column():
     names = ("photo", "class", "error", "probability:class")
     text = answers.csv_header(names) + answers.csv_line(ANSWER, names, None)
     header, cells = csv.reader(io.StringIO(text))
-    assert len(set(header)) == len(header) == 5 + 4
+    assert len(set(header)) == len(header) == 7 + 4
     row = dict(zip(header, cells, strict=True))
     assert row["photo"] == ANSWER.photo and row["class"] == "error" and row["error"] == ""
     assert row["probability:class"] == "0.0" and row["probability:probability:class"] == "0.015"
