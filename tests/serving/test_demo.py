@@ -19,7 +19,7 @@ from PIL import Image
 
 from flowers_keras import demo
 from flowers_keras.errors import UserError
-from flowers_keras.model import explain, inference
+from flowers_keras.model import explain, inference, novelty
 from flowers_keras.photos import decoding, reader, synthetic
 from flowers_keras.serving import hosts, page_app, page_server
 from tests.conftest import SIZE
@@ -109,6 +109,15 @@ def test_photo_gets_the_answer_of_the_classifier(server, loaded, photo):
     heat = explain.heat_maps(loaded.model, square, order[:1])[0]
     explained = explain.explain_picture(decoding.read_pixels(photo), heat).astype(int)
     assert abs(np.asarray(image).astype(int) - explained).mean() < 4
+
+
+def test_photo_unlike_anything_known_is_called_so(loaded, photo, monkeypatch):
+    assert page_app.answer_photo(loaded, photo)["novelty"] is None  # a model without training photos
+    far = novelty.Reference(np.zeros((5, 2049), np.float16), np.zeros(12, np.float32))
+    monkeypatch.setattr(loaded, "reference", far)
+    answer = page_app.answer_photo(loaded, photo)
+    assert answer["novelty"]["unlike"] and answer["novelty"]["score"] == 12 / 13
+    json.dumps(answer, allow_nan=False)
 
 
 def refused(server, method, path, body=None, **headers):
@@ -378,6 +387,18 @@ def test_browser_shows_what_is_on_a_photo(page, loaded, photo, files, give):
     wide, shown = page.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide == shown  # nothing sticks out
     assert "over" not in page.find_element("tag name", "body").get_attribute("class").split()
+
+
+def test_browser_warns_of_a_photo_unlike_anything_known(page, loaded, files, monkeypatch):
+    choose(page, files / "rose <i>.png")
+    wait_for(page, "%")
+    assert "nlike" not in by_id(page, "status").text
+    far = novelty.Reference(np.zeros((5, 2049), np.float16), np.zeros(12, np.float32))
+    monkeypatch.setattr(loaded, "reference", far)
+    choose(page, files / "rose <i>.png")
+    wait_for(page, "Unlike anything the model was trained on (score 0.923)")
+    wide, shown = page.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide == shown
 
 
 def test_browser_refuses_a_wrong_file_and_goes_on(page, files):
