@@ -39,22 +39,22 @@ def evaluate_folder(model_path, data, others=None):
     parts, seen = _beside(model_path, "splits.json"), None
     if parts.exists():
         seen = labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
-    apart = {}
-    if others:
-        known = (photos.read(int(i)) for i in positions)
-        reference = archive.load_reference(model_path, model)
-        apart["unknown"] = unknown.measure_unknown(model, card, reference, known, others)
-    left_out += photos.others
-    return (
+    metrics = (
         measure.compute_metrics(predictions)
         | measure.compare_uncalibrated(predictions, card["temperature"])
         | {
             "calibration": archive.describe_calibration(card),
-            "left_out": [list(pair) for pair in left_out],
+            "left_out": [list(pair) for pair in left_out + photos.others],
             "twins_in_training": seen,
         }
-        | apart
     )
+    return metrics | (_tell_apart(model, card, model_path, photos, positions, others) if others else {})
+
+
+def _tell_apart(model, card, model_path, photos, positions, others):
+    known = (photos.read(int(i)) for i in positions)
+    reference = archive.load_reference(model_path, model)
+    return {"unknown": unknown.measure_unknown(model, card, reference, known, others)}
 
 
 def measuring_config(card):
