@@ -44,7 +44,7 @@ def evaluate_folder(model_path, data, others=None):
         | measure.compare_uncalibrated(predictions, card["temperature"])
         | {
             "calibration": archive.describe_calibration(card),
-            "left_out": [list(pair) for pair in left_out + photos.others],
+            "left_out": [list(pair) for pair in (*left_out, *photos.others)],
             "twins_in_training": seen,
         }
     )
