@@ -24,19 +24,21 @@ MAGNITUDES = np.stack([operation.magnitudes for operation in OPERATIONS])
 SIGNED = np.array([operation.signed for operation in OPERATIONS])
 
 
-def make_augmentation(settings, image_size):
+def make_augmentation(settings, image_size, addresses=None):
     """How a photo becomes what the network trains on.
 
     Args:
       settings: `policy` ("trivial_wide" or "none"), `flip_and_crop` (bool), `seed` (int).
       image_size: int, pixels.
+      addresses: int [photos], what the draws of each photo depend on; its index by default.
 
     Returns:
       (photo uint8 [height, width, 3], epoch, index of the photo) -> uint8 [image_size, image_size, 3].
     """
 
     def augmentation(photo, epoch, index):
-        seed = photo_seed(settings.seed, epoch, index)
+        address = index if addresses is None else tf.gather(tf.constant(addresses, tf.int64), index)
+        seed = photo_seed(settings.seed, epoch, address)
         crop_seed, policy_seed = tf.unstack(tf.random.split(seed))
         if settings.flip_and_crop:
             photo = random_flip_and_crop(photo, crop_seed, image_size)

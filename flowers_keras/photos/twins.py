@@ -126,6 +126,22 @@ def _read_all(photos, positions, function):
         pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the photos to come
 
 
+def draw_addresses(digests, count):
+    """What each photo's random draws depend on: its content, so that a photo added changes no other's.
+
+    Args:
+      digests: position -> SHA-256 of the photo's bytes, hexadecimal.
+      count: number of photos.
+
+    Returns:
+      int64 [count], the first 32 bits of each digest; 0 where there is none.
+    """
+    addresses = np.zeros(count, np.int64)
+    for position, digest in digests.items():
+        addresses[position] = int(digest[:8], 16)
+    return addresses
+
+
 def find_twins(left, right, distance):
     """Pairs of twins between two lists of fingerprints.
 

@@ -21,7 +21,7 @@ from flowers_keras import files, runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import folding
-from flowers_keras.photos import pipeline, reader
+from flowers_keras.photos import pipeline, reader, twins
 from flowers_keras.training import store
 
 PLAIN, MIRRORED = "plain", "mirrored"  # the photos as they are, and their mirror images
@@ -43,7 +43,7 @@ class Features:
 
     def rows(self, view, positions):
         """store.Rows of the photos at `positions` in a view: PLAIN, MIRRORED or an epoch's number."""
-        return self.store.rows(view_name(view), addresses(view, positions, self.digests))
+        return self.store.rows(view_name(view), [self.digests[int(i)] for i in positions])
 
 
 def view_name(view):
@@ -55,16 +55,6 @@ def view_name(view):
     ('view-002', 'plain')
     """
     return view if isinstance(view, str) else f"view-{view:03d}"
-
-
-def addresses(view, positions, digests):
-    """What the values of each photo depend on besides the store's key.
-
-    What an augmented view draws is addressed by the photo's position, too.
-    """
-    if isinstance(view, str):
-        return [digests[int(i)] for i in positions]
-    return [f"{int(i)}-{digests[int(i)]}" for i in positions]
 
 
 def compute_features(model, photos, fingerprints, views, config, run):
@@ -104,7 +94,7 @@ def compute_features(model, photos, fingerprints, views, config, run):
 
 def _fill(features, trunk, photos, views, config, run):
     """Computes what of `views` is not stored or is damaged."""
-    wanted = {view_name(view): addresses(view, at, features.digests) for view, at in views.items()}
+    wanted = {view_name(view): [features.digests[int(i)] for i in at] for view, at in views.items()}
     position_of = {view_name(view): np.asarray(at) for view, at in views.items()}
     features.store.verify(wanted)
     missing = sum(len(features.store.missing(*each)) for each in wanted.items())
@@ -126,7 +116,9 @@ class Pass:
         self._trunk, self._config, self._run, self._digests = trunk, config, run, digests
         self._photos = dataclasses.replace(photos, read=self._read)
         self._source = photos
-        self._augmentation = trivial_augment.make_augmentation(config.augment, config.data.image_size)
+        self._augmentation = trivial_augment.make_augmentation(
+            config.augment, config.data.image_size, twins.draw_addresses(digests, len(photos.ids))
+        )
         self._started = time.monotonic()
         self.bar = tqdm.auto.tqdm(
             total=count, desc="features", unit=" photos", disable=None if count else True

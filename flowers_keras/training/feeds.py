@@ -10,7 +10,7 @@ import numpy as np
 
 from flowers_keras.augment import mixup, trivial_augment
 from flowers_keras.model import classifier
-from flowers_keras.photos import pipeline
+from flowers_keras.photos import pipeline, twins
 from flowers_keras.training import features
 
 
@@ -63,7 +63,7 @@ def make_feeds(model, photos, split, config, run):
     """
     train, validation = split.positions["train"], split.positions["validation"]
     if not config.features.views:
-        return (_fresh_feed(model, photos, train, validation, config),) * 2
+        return (_fresh_feed(model, photos, split, config),) * 2
     wanted = dict.fromkeys(range(config.features.views), train) | {features.PLAIN: validation}
     stored = features.compute_features(model, photos, split.fingerprints, wanted, config, run)
     return tuple(
@@ -72,9 +72,12 @@ def make_feeds(model, photos, split, config, run):
     )
 
 
-def _fresh_feed(model, photos, train, validation, config):
+def _fresh_feed(model, photos, split, config):
+    train, validation = split.positions["train"], split.positions["validation"]
     batch_size, image_size = config.data.batch_size, config.data.image_size
-    augmentation = trivial_augment.make_augmentation(config.augment, image_size)
+    digests = {position: each.digest for position, each in split.fingerprints.items()}
+    addresses = twins.draw_addresses(digests, len(photos.ids))
+    augmentation = trivial_augment.make_augmentation(config.augment, image_size, addresses)
 
     def training(epochs):
         return pipeline.training_batches(photos, train, batch_size, augmentation, config.seed, epochs)

@@ -161,6 +161,30 @@ def test_a_photo_that_is_added_costs_its_own_pass_and_no_other(setting, config, 
     assert passed == [("view-000", len(few)), ("plain", len(few)), ("view-000", 1), ("plain", 1)]
 
 
+def test_a_photo_keeps_its_values_wherever_it_stands(setting, config, small, passed):
+    """What a view draws for a photo is addressed by its content: others before it change nothing."""
+    photos, split, run = setting
+    train = split.positions["train"]
+    features.compute_features(small, photos, split.fingerprints, {0: train}, config, run)
+    order = np.random.default_rng(1).permutation(len(photos.ids))
+    moved = dataclasses.replace(
+        photos,
+        ids=tuple(photos.ids[i] for i in order),
+        labels=photos.labels[order],
+        read=lambda position: photos.read(int(order[position])),
+    )
+    place = {int(old): new for new, old in enumerate(order)}
+    fingerprints = {place[i]: each for i, each in split.fingerprints.items()}
+    at = np.array([place[int(i)] for i in train])
+    found = features.compute_features(small, moved, fingerprints, {0: at}, config, run)
+    assert passed == [("view-000", len(train))]  # nothing is computed again
+    fresh = features.Pass(folding.make_trunk(small, "mixed8"), moved, found.digests, config, run, 1)
+    values = np.concatenate([pooled for _, pooled in fresh.values("view-000", at)])
+    np.testing.assert_allclose(
+        found.rows(0, at).read("pooled", np.arange(len(at))), values, rtol=1e-5, atol=1e-3
+    )
+
+
 def flatten_leaves(value, path=()):
     for name, each in value.items():
         yield from flatten_leaves(each, (*path, name)) if isinstance(each, dict) else [(*path, name)]
