@@ -13,7 +13,7 @@ NEIGHBOURS = 5  # k: a few odd training photos do not make a photo like them usu
 
 ONE_IN = 100  # photos of the kind of the validation photos may be called unlike them
 
-LARGEST = 2000  # photos of each part that a reference holds
+LARGEST = 1000  # photos of each part that a reference holds; a second of the trunk for every few of them
 
 
 @dataclasses.dataclass(frozen=True)
