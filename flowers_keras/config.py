@@ -138,11 +138,12 @@ FIELDS = {
         "auto", _choice("auto", "float32", "mixed_bfloat16"), "auto: bfloat16 where the machine is fast in it"
     ),
     "runtime.deterministic": Field(False, SWITCH, "results repeat bit for bit, a little slower"),
+    "run.tracker": Field("none", _choice("none", "mlflow", "wandb"), "that gets the epochs, offline"),
 }
 
 # Where files lie, not what they hold: runs that differ in these alone give the same results. (What the
 # corrections hold is compared by their digest.)
-WITHOUT_EFFECT = frozenset({"data.corrections", "data.data_dir", "features.cache_dir"})
+WITHOUT_EFFECT = frozenset({"data.corrections", "data.data_dir", "features.cache_dir", "run.tracker"})
 
 
 def default_config():

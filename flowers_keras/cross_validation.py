@@ -11,7 +11,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.model import classifier
 from flowers_keras.photos import corrections, folds, pipeline, sources, splits, tables
-from flowers_keras.training import features, feeds, phases, run_folder
+from flowers_keras.training import features, feeds, phases, run_folder, tracking
 
 
 def cross_validate(config, workdir, count):
@@ -52,6 +52,7 @@ def cross_validate(config, workdir, count):
 def last_epochs_kept(config):
     """A checked copy of the config in which held-out photos neither choose an epoch nor end a phase."""
     check_config(config)
+    tracking.require_tracker(config)
     if not config.features.views:
         raise UserError("cross-validation trains on stored features; pass --config.features.views=1 or more")
     config = config.copy_and_resolve_references()

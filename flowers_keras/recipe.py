@@ -7,8 +7,8 @@ from flowers_keras.config import check_config
 from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts, unknown
 from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import corrections, layouts, pipeline, sources, splits
-from flowers_keras.report import page
-from flowers_keras.training import feeds, phases, run_folder, selection
+from flowers_keras.report import model_card, page
+from flowers_keras.training import feeds, phases, run_folder, selection, tracking
 
 
 def train_and_evaluate(config, workdir):
@@ -25,6 +25,7 @@ def train_and_evaluate(config, workdir):
       UserError: something that the user can mend, in one line.
     """
     check_config(config)
+    tracking.require_tracker(config)
     layouts.refuse_workdir(config, workdir)
     settings = config.to_dict() | corrections.digest(config.data)
     with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
@@ -101,12 +102,13 @@ def evaluate(photos, split, config, run):
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)
     metrics["machine"] = run.record_machine()
-    metrics["fit"] = selection.describe_kept(run.read_history(), config)
+    metrics["fit"] = selection.describe_kept(run.read_history(), run.config)
     metrics["verdict"] = diagnosis.diagnose(metrics)
     prediction_table.save_predictions(predictions, run.path("predictions.csv"))
     metrics["seconds"] = run.seconds | {"total": sum(run.seconds.values())}
     files.write_json(run.path("metrics.json"), metrics)
     with run.stage("report"):
+        model_card.write_card(run, metrics)
         page.write_report(run, metrics, predictions, photos, split.positions["test"], model)
     print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in run.seconds.items()))
 

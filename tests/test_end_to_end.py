@@ -24,7 +24,7 @@ from tests.conftest import SIZE, write_colours
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = {
     "config.json", "machine.json", "splits.json", "history.csv", "model.keras", "labels.json", "metrics.json",
-    "predictions.csv", "report.html", "tensorboard",
+    "predictions.csv", "report.html", "README.md", "tensorboard",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import keras
 
 from flowers_keras import runtime
 from flowers_keras.model import classifier
+from flowers_keras.training import tracking
 from flowers_keras.training.balanced_accuracy import BalancedAccuracy
 from flowers_keras.training.checkpoint import Checkpoint
 
@@ -30,23 +31,30 @@ def train_phase(name, feed, settings, run, history=(), kept=None):
     print(f"phase {name}: {trainable:,} parameters train, {frozen:,} of this network are frozen")
     compile_network(network, settings, feed.steps)
     checkpoint = Checkpoint(name, network, run, history, kept, settings)
+    if not checkpoint.ended:
+        _fit(feed, settings, run, checkpoint)
+    checkpoint.restore_kept()
+    return checkpoint.history, checkpoint.kept
+
+
+def _fit(feed, settings, run, checkpoint):
+    """Trains from where `checkpoint` stands to where it ends the phase."""
     callbacks = [keras.callbacks.TerminateOnNaN(), checkpoint]  # which refuses the epoch that ends so
     if settings.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # for each validation
-    if not checkpoint.ended:
-        network.fit(
+    callbacks.append(keras.callbacks.TensorBoard(run.path(f"tensorboard/{checkpoint.name}")))
+    with tracking.track(run, checkpoint.name) as tracked:
+        feed.network.fit(
             feed.training_examples(range(checkpoint.epochs_done, settings.epochs), settings.mixup),
             steps_per_epoch=feed.steps,
             initial_epoch=checkpoint.epochs_done,
             epochs=settings.epochs,
             validation_data=feed.validation_examples(),
             class_weight=feed.class_weights,
-            callbacks=[*callbacks, keras.callbacks.TensorBoard(run.path(f"tensorboard/{name}"))],
+            callbacks=[*callbacks, *tracked],
             verbose=1 if runtime.is_interactive() else 2,
             shuffle=False,  # the stream is shuffled already, by address
         )
-    checkpoint.restore_kept()
-    return checkpoint.history, checkpoint.kept
 
 
 def compile_network(network, settings, steps):

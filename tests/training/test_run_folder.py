@@ -40,6 +40,7 @@ def settings(l2=0.1, data_dir="", cache_dir="", dtype_policy="float32"):
         "data": {"data_dir": data_dir, "corrections": data_dir},
         "features": {"cache_dir": cache_dir},
         "runtime": {"dtype_policy": dtype_policy},
+        "run": {"tracker": data_dir or "none"},
     }
 
 
