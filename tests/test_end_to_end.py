@@ -107,9 +107,10 @@ def _figures_of_a_finished_run(metrics, folder):
     with open(folder / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     kept = max(rows, key=lambda row: (float(row["val_accuracy"]), -float(row["val_loss"])))
-    assert metrics["fit"] == {
-        "phase": kept["phase"], "epoch": int(kept["epoch"]), "train_accuracy": float(kept["accuracy"])
-    }  # fmt: skip
+    fit = metrics["fit"]
+    assert (fit["phase"], fit["epoch"]) == (kept["phase"], int(kept["epoch"]))
+    assert fit["train_accuracy"] == float(kept["accuracy"]) and fit["loss"] == float(kept["val_loss"])
+    assert fit["later"]["epochs"] == len(rows) - 1 - rows.index(kept)
 
 
 def _predict_reproduces_its_accuracy(metrics, folder, colours, capsys):
