@@ -2,6 +2,7 @@
 
 Nothing leaves the machine unless the environment says so: MLflow writes into `mlruns` of the run's folder
 where MLFLOW_TRACKING_URI is not set, and Weights & Biases into `wandb` of it where WANDB_MODE is not set.
+To see the former: MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri=runs/x/mlruns
 """
 
 import contextlib
@@ -45,6 +46,7 @@ def _mlflow(run, phase):
 
     folder = run.folder.resolve()
     if "MLFLOW_TRACKING_URI" not in os.environ:
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow 3 refuses a folder without it
         mlflow.set_tracking_uri((folder / "mlruns").as_uri())
     mlflow.set_experiment(folder.name)
     with mlflow.start_run(run_name=phase):

@@ -46,6 +46,7 @@ def fake(monkeypatch):
         monkeypatch.setitem(sys.modules, each.__name__, each)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # so that the run's own is undone with the test
     return asked
 
 
