@@ -7,6 +7,7 @@ import re
 import jinja2
 
 from flowers_keras import __version__, files
+from flowers_keras.evaluation import evidence
 
 # What Markdown or HTML could take for markup in a name.
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
@@ -57,7 +58,7 @@ def _environment():
     environment.filters |= {
         "text": as_text,
         "yaml": lambda value: json.dumps(value, ensure_ascii=True),  # YAML reads it as JSON does
-        "percent": lambda value: "–" if value is None else f"{value:.1%}",
+        "percent": lambda value: "–" if value is None else evidence.percent(value),
         "decimal": lambda value: f"{value:.4f}",
     }
     return environment

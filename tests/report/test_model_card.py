@@ -31,7 +31,7 @@ def test_the_card_has_the_figures_of_the_run_and_names_as_text(tmp_path, metrics
         metrics["test"]["macro_f1"],
     ]
     assert "license" not in head and "Add `license:`" in body
-    low, high = (f"{each:.1%}" for each in metrics["test"]["accuracy_interval"])
+    low, high = (f"{100 * each:.1f} %" for each in metrics["test"]["accuracy_interval"])
     assert f"95 % interval {low} to {high}" in body and f"{metrics['test']['loss']:.4f}" in body
     assert "- A \\<b\\>title\\</b\\>. Plain words." in body
     assert EVIL_CLASS not in body and "<" not in re.sub(r"\\.", "", body)
