@@ -94,7 +94,12 @@ def disc(radius):
 
 
 def around(angles):
-    """Points of the unit circle, float [n, 2]."""
+    """Points of the unit circle, float [n, 2].
+
+    Example:
+      >>> around(np.zeros(1)).tolist()
+      [[1.0, 0.0]]
+    """
     return np.stack([np.cos(angles), np.sin(angles)], -1)
 
 
@@ -112,6 +117,11 @@ def pick_colour(random, choices):
 
 
 def inks(colours):
-    """RGB from 0 to 1, [3] or [n, 3], as Pillow wants it: a tuple, or a list of tuples."""
+    """RGB from 0 to 1, [3] or [n, 3], as Pillow wants it: a tuple, or a list of tuples.
+
+    Example:
+      >>> inks(np.array([1.0, 0.5, 0.0]))
+      (255, 127, 0)
+    """
     levels = (np.clip(colours, 0, 1) * 255).astype(int).tolist()
     return tuple(levels) if np.ndim(colours) == 1 else [tuple(level) for level in levels]
