@@ -10,7 +10,7 @@ from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.model import classifier
-from flowers_keras.photos import corrections, folds, pipeline, sources, splits, tables
+from flowers_keras.photos import corrections, folds, pipeline, splits, tables
 from flowers_keras.training import features, feeds, phases, run_folder, tracking
 
 
@@ -42,8 +42,7 @@ def cross_validate(config, workdir, count):
         if not run.path("folds.json").exists():
             runtime.prepare_keras(config.seed, config.runtime.deterministic)
             with run.stage("photos"):
-                photos = sources.load_photos(config.data)
-                split = recipe.split_photos(photos, config, run)
+                photos, split = recipe.load_photos(config, run)
             train_and_score(photos, split, config, count, run)
         run.finish()
         return announce(run, asked)

@@ -6,7 +6,7 @@ from flowers_keras import files, runtime
 from flowers_keras.config import check_config
 from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts, unknown
 from flowers_keras.model import archive, classifier, conditioning
-from flowers_keras.photos import corrections, layouts, pipeline, sources, splits
+from flowers_keras.photos import changes, corrections, layouts, pipeline, sources, splits
 from flowers_keras.report import model_card, page
 from flowers_keras.training import feeds, phases, run_folder, selection, tracking
 
@@ -32,8 +32,7 @@ def train_and_evaluate(config, workdir):
         if not run.finished:
             runtime.prepare_keras(config.seed, config.runtime.deterministic)
             with run.stage("photos"):
-                photos = sources.load_photos(config.data)
-                split = split_photos(photos, config, run)
+                photos, split = load_photos(config, run)
             if not run.path("model.keras").exists():
                 train(photos, split, config, run)
             evaluate(photos, split, config, run)
@@ -41,14 +40,16 @@ def train_and_evaluate(config, workdir):
         return page.announce(run)
 
 
-def split_photos(photos, config, run):
-    """Decides which photo goes into which part, once a run."""
-    path = run.path("splits.json")
+def load_photos(config, run):
+    """The photos, and which of them goes into which part; decided once a run."""
+    photos, path = sources.load_photos(config.data), run.path("splits.json")
     if path.exists():
-        return splits.load(photos, path)
-    split = splits.split_photos(photos, config.data)
-    print(", ".join(f"{part}: {len(positions)} photos" for part, positions in split.positions.items()))
-    return split
+        split = splits.load(photos, path)
+    else:
+        split = splits.split_photos(photos, config.data)
+        print(", ".join(f"{part}: {len(positions)} photos" for part, positions in split.positions.items()))
+    digests = {position: each.digest for position, each in split.fingerprints.items()}
+    return changes.refuse_later_changes(photos, digests), split
 
 
 def train(photos, split, config, run):

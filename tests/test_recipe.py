@@ -7,7 +7,8 @@ import pytest
 
 from flowers_keras import files, recipe, runtime
 from flowers_keras.errors import UserError
-from flowers_keras.photos import draw, sources
+from flowers_keras.photos import draw
+from flowers_keras.photos.reader import BrokenPhoto
 from flowers_keras.training import run_folder
 
 
@@ -15,9 +16,9 @@ from flowers_keras.training import run_folder
 def trained(config, tmp_path):
     """(photos, split, Run, photos read while it was trained) of a run that never came to its test."""
     runtime.prepare_keras(config.seed, True)
-    photos, read = sources.load_photos(config.data), set()
+    read = set()
     with run_folder.open_run(tmp_path / "run", config.to_dict()) as run:
-        split = recipe.split_photos(photos, config, run)
+        photos, split = recipe.load_photos(config, run)
         labels = photos.labels.copy()
         labels[split.positions["test"]] = 0  # were they used, a label of the wrong class would do harm
 
@@ -61,6 +62,22 @@ def test_a_workdir_among_the_photos_is_refused_before_anything_is_made(config, t
     with pytest.raises(UserError, match="--workdir=.* lie one inside the other"):
         recipe.train_and_evaluate(config, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_photo_that_is_replaced_while_the_run_goes_on_is_not_read(config, tmp_path):
+    """By another photo, which could be read: what is measured would not be what was split."""
+    draw.draw(tmp_path / "photos", 60, 1, 32)
+    config.data.source = f"folder:{tmp_path / 'photos'}"
+    with run_folder.open_run(tmp_path / "run", config.to_dict()) as run:
+        photos, split = recipe.load_photos(config, run)
+    one, other = (int(split.positions[part][0]) for part in ("test", "train"))
+    assert photos.read(one) != photos.read(other)
+    replace_by_training_photo(
+        tmp_path / "photos" / photos.ids[one], {"train": tmp_path / "photos" / photos.ids[other]}
+    )
+    photos.read(other)
+    with pytest.raises(BrokenPhoto, match="changed since it was split"):
+        photos.read(one)
 
 
 class PowerCut(Exception):

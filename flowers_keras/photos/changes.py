@@ -1,7 +1,10 @@
 """Photos that are no longer those of a run."""
 
+import dataclasses
+import hashlib
+
 from flowers_keras.errors import UserError
-from flowers_keras.photos import twins
+from flowers_keras.photos import reader, twins
 
 
 def refuse_changes(photos, path, known, left_out):
@@ -51,3 +54,23 @@ def _other_entries(photos, i, entry):
     if part != entry["part"] and (part != "train" or entry["part"] in photos.parts):
         return [f"{name} was in {entry['part']} and is in {part} now"]
     return []
+
+
+def refuse_later_changes(photos, digests):
+    """The same photos, of which reading one that was changed since it was split is an error.
+
+    Args:
+      photos: sources.Photos.
+      digests: position -> SHA-256 of the photo's bytes, hexadecimal.
+
+    Returns:
+      sources.Photos, whose `read` raises reader.BrokenPhoto for other bytes than those.
+    """
+
+    def read(position):
+        data = photos.read(position)
+        if hashlib.sha256(data).hexdigest() != digests[position]:
+            raise reader.BrokenPhoto("changed since it was split")
+        return data
+
+    return dataclasses.replace(photos, read=read)

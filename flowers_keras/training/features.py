@@ -21,7 +21,7 @@ from flowers_keras import files, runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import folding
-from flowers_keras.photos import pipeline, reader, twins
+from flowers_keras.photos import changes, pipeline, twins
 from flowers_keras.training import store
 
 PLAIN, MIRRORED = "plain", "mirrored"  # the photos as they are, and their mirror images
@@ -113,9 +113,8 @@ class Pass:
     """The trunk's way over photos: their values, and how far it is."""
 
     def __init__(self, trunk, photos, digests, config, run, count):
-        self._trunk, self._config, self._run, self._digests = trunk, config, run, digests
-        self._photos = dataclasses.replace(photos, read=self._read)
-        self._source = photos
+        self._trunk, self._config, self._run = trunk, config, run
+        self._photos = changes.refuse_later_changes(photos, digests)  # values are stored under them
         self._augmentation = trivial_augment.make_augmentation(
             config.augment, config.data.image_size, twins.draw_addresses(digests, len(photos.ids))
         )
@@ -151,13 +150,6 @@ class Pass:
             speed = self._done / (time.monotonic() - self._started)
             left = f"{speed:.1f} photos/s, {(self._count - self._done) / speed:.0f} s left"
             print(f"features: {self._done:,} of {self._count:,} are computed, {left}")
-
-    def _read(self, position):
-        """The bytes of a photo, which must be those of the digest that its values are stored under."""
-        data = self._source.read(position)
-        if hashlib.sha256(data).hexdigest() != self._digests[position]:
-            raise reader.BrokenPhoto("changed since it was split")
-        return data
 
 
 def describe_contents(trunk, config):
