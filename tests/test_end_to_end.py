@@ -53,6 +53,8 @@ class Recorder:
         self._read.add(self._section + name)
         return value
 
+    __getitem__ = __getattr__
+
 
 @pytest.fixture
 def finished(config, colours, tmp_path):

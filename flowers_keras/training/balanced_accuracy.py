@@ -3,6 +3,7 @@
 import keras
 
 
+@keras.saving.register_keras_serializable("flowers_keras")
 class BalancedAccuracy(keras.metrics.Metric):
     """Mean of the recalls of the classes that have examples: each class counts the same.
 
@@ -41,3 +42,7 @@ class BalancedAccuracy(keras.metrics.Metric):
         recall = self.correct / keras.ops.maximum(self.there, 1e-7)
         classes = keras.ops.sum(keras.ops.cast(self.there > 0, self.dtype))
         return keras.ops.sum(recall) / keras.ops.maximum(classes, 1.0)
+
+    def get_config(self):
+        """What a copy of the network that is compiled with it makes it anew of."""
+        return {"class_count": self.class_count, "name": self.name}

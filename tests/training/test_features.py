@@ -260,10 +260,11 @@ def test_a_photo_that_was_replaced_never_trains_on_the_old_features(setting, con
     photos, split, run = setting
     feeds.make_feeds(small, photos, split, config, run)
     position = int(split.positions["train"][3])
-    other = dataclasses.replace(photos, read=lambda i: photos.read(0 if i == position else i))
+    stranger = int(split.positions["test"][0])  # whose values are not stored yet
+    other = dataclasses.replace(photos, read=lambda i: photos.read(stranger if i == position else i))
     passed.clear()
     # As it is after the photos were split again: its own pass, and no other.
-    fingerprints = split.fingerprints | {position: split.fingerprints[0]}
+    fingerprints = split.fingerprints | {position: split.fingerprints[stranger]}
     again = dataclasses.replace(split, fingerprints=fingerprints)
     feeds.make_feeds(small, other, again, config, run)
     assert passed == [("view-000", 1), ("view-001", 1)]
