@@ -1,6 +1,6 @@
 """`train.py` that kills itself with SIGKILL: `python -m tests.training.killed EVENT:N --config=...`.
 
-It dies the N-th time that EVENT happens in this process. Events: "trunk" and "classifier" (before a
+It dies the N-th time that EVENT happens in this process. Events: "trunk", "novelty" and "classifier" (before a
 batch goes through), "frozen" and "finetune" (after a step of that phase), "compile" (before a
 phase), "before NAME" and "after NAME" (the renaming of a file of the run to its name).
 """
@@ -36,7 +36,11 @@ def arm(moment):
 
         setattr(owner, name, wrapped)
 
-    events = {"trunk": "trunk", "flower_classifier": "classifier"}
+    events = {
+        "trunk": "trunk",
+        "flower_classifier": "classifier",
+        "photo_to_probabilities_pooled": "novelty",
+    }
     before(keras.Model, "predict_on_batch", lambda model, *_: events[model.name])
     before(checkpoint.Checkpoint, "on_train_batch_end", lambda phase, *_: phase.name)
     before(phases, "compile_network", lambda *_: "compile")

@@ -52,6 +52,8 @@ MOMENTS = [
     "classifier:1",  # validation, for the temperature
     "before model.keras:1",  # the calibrated file
     "after model.keras:1",
+    "novelty:1",
+    "before model.keras:1",  # with what novelty compares with
     "classifier:1",  # validation
     "classifier:9",  # shift
     "before metrics.json:1",
