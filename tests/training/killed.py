@@ -1,8 +1,8 @@
 """`train.py` that kills itself with SIGKILL: `python -m tests.training.killed EVENT:N --config=...`.
 
-It dies the N-th time that EVENT happens in this process. Events: "trunk", "novelty" and "classifier" (before a
-batch goes through), "frozen" and "finetune" (after a step of that phase), "compile" (before a
-phase), "before NAME" and "after NAME" (the renaming of a file of the run to its name).
+It dies the N-th time that EVENT happens in this process. Events: "trunk", "novelty" and "classifier"
+(before a batch goes through), "frozen" and "finetune" (after a step of that phase), "compile"
+(before a phase), "before NAME" and "after NAME" (the renaming of a file of the run to its name).
 """
 
 import os
