@@ -1,4 +1,4 @@
-"""The same recipe in two minutes, with nothing to download: drawn flowers, InceptionV3 from random weights.
+"""The same recipe in minutes, with nothing to download: drawn flowers, InceptionV3 from random weights.
 
 Random weights learn where BatchNorm is conditioned on the photos (`model.condition_random_weights`).
 It shows how a run goes, not how good a classifier of real flowers is.
