@@ -1,6 +1,7 @@
 """What more photos and more views cost: time and disk in proportion, and no more memory."""
 
 import dataclasses
+import hashlib
 import pathlib
 import resource
 import sys
@@ -39,18 +40,25 @@ def measure_scaling(experiment):
 
 
 def repeat(photos, split, copies):
-    """`PHOTOS` of the training photos, `copies` times under new names; a few to validate on."""
+    """`PHOTOS` of the training photos, `copies` times as photos of their own; a few to validate on."""
     train, few = split.positions["train"][:PHOTOS], split.positions["validation"][:8]
     shown = np.concatenate([np.tile(train, copies), few])
+
+    def read(position):
+        return photos.read(int(shown[position])) + str(position).encode()  # behind the picture: other content
+
     repeated = dataclasses.replace(
         photos,
         ids=tuple(f"{photos.ids[i]}-{number}" for number, i in enumerate(shown)),
         labels=photos.labels[shown],
-        read=lambda position: photos.read(shown[position]),
+        read=read,
     )
     count = len(train) * copies
     positions = {"train": np.arange(count), "validation": np.arange(count, len(shown)), "test": np.arange(0)}
-    fingerprints = {at: split.fingerprints[int(i)] for at, i in enumerate(shown)}
+    fingerprints = {
+        at: dataclasses.replace(split.fingerprints[int(i)], digest=hashlib.sha256(read(at)).hexdigest())
+        for at, i in enumerate(shown)
+    }
     return repeated, splits.Split(positions, fingerprints, [], [], [])
 
 

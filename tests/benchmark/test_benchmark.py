@@ -18,7 +18,8 @@ from flowers_keras.benchmark import (
 )
 from flowers_keras.benchmark.experiment import load_experiment
 from flowers_keras.model import archive
-from flowers_keras.photos import splits
+from flowers_keras.photos import reader, splits
+from flowers_keras.serving import formats
 from flowers_keras.training import run_folder
 
 
@@ -58,7 +59,9 @@ def test_scaling_repeats_photos_under_new_names(experiment, monkeypatch):
     monkeypatch.setattr(scaling, "PHOTOS", 10)
     photos, split = scaling.repeat(experiment.photos, experiment.split, 3)
     assert len(set(photos.ids)) == 38 and split.positions["train"].tolist() == list(range(30))
-    assert photos.read(0) == photos.read(10) == photos.read(20) != photos.read(1)
+    one, again, other = (reader.read_photo(photos.read(i)) for i in (0, 10, 1))
+    assert np.array_equal(one, again) and not np.array_equal(one, other)
+    assert len({each.digest for each in split.fingerprints.values()}) == 38  # so that each is stored
 
 
 @pytest.mark.long
@@ -90,7 +93,7 @@ def trained(experiment, config, tmp_path):
 @pytest.mark.long
 def test_runtimes_that_need_no_package_besides(experiment, trained, monkeypatch):
     monkeypatch.setattr(runtimes, "CALIBRATION", 4)
-    monkeypatch.setattr(runtimes.formats, "require", _refuse_optional)
+    monkeypatch.setattr(formats, "require", _refuse_optional)
     rows = runtimes.measure_runtimes(experiment, trained / "model.keras").rows
     assert [label for label, *_ in rows] == ["SavedModel", "model.keras, one photo at a time"]
     (_, *served), (_, *loaded) = rows
