@@ -114,7 +114,8 @@ def test_trunk_and_tail_agree_with_the_whole_model(experiment, trained):
     rows = agreement.measure_agreement(experiment, trained).rows
     (_, same, exact), (_, _, rounded), (_, _, both), (_, _, whole) = rows
     assert same == 100 and exact < 1e-5
-    assert exact < both < 0.1 and exact < whole < 0.1 and rounded <= both + 0.05
+    # Of random weights; a processor that has no bfloat16 of its own rounds otherwise: 0.11 was seen there.
+    assert exact < both < 0.15 and exact < whole < 0.15 and rounded <= both + 0.05
 
 
 def _refuse_optional(packages):
