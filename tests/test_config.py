@@ -151,7 +151,7 @@ NAMED = {  # by what they led to, not by the field
 @pytest.mark.long
 @hypothesis.given(RUNNABLE)
 @hypothesis.settings(
-    max_examples=10,  # each a run of its own
+    max_examples=15,  # each a run of its own
     deadline=None,
     derandomize=True,
     suppress_health_check=list(hypothesis.HealthCheck),
