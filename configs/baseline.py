@@ -1,10 +1,10 @@
-"""Stage 1, what the user first did: train everything, hard, on photos that never change.
+"""Stage 1, everything trained hard on photos that never change: 90.4 %, 38 minutes.
 
-No augmentation, no L2, dropout 0.5, and in phase 2 the whole backbone, BatchNorm and all, at the
-rate of a fresh head. The network learns the training photos by heart and forgets what ImageNet
-taught it: the rung that the other two are measured against. Every step goes through the whole
-network, so an epoch is dear and there are few. On 2,930 photos of tf_flowers: test accuracy 0.904 (one
-seed), 38 CPU minutes (2026-11-25).
+What the user first did. No augmentation, no L2, dropout 0.5, and in phase 2 the whole backbone,
+BatchNorm and all, at the rate of a fresh head. The network learns the training photos by heart and
+forgets what ImageNet taught it: the rung that the other two are measured against. Every step goes
+through the whole network, so an epoch is dear and there are few. On 2,930 photos of tf_flowers: test
+accuracy 0.904 (one seed), 38 CPU minutes (2026-11-25).
 
   python train.py --config=configs/baseline.py --workdir=runs/baseline
 """

@@ -1,9 +1,10 @@
-"""Stage 4, beyond the story: the same boundary and head, with more to see and a steadier way to learn.
+"""Stage 4, larger photos, mixup and averaged weights: not measured yet, about 25 minutes.
 
-What differs from `finetune`: photos of 448 pixels; the head sees the means of mixed8, mixed9 and
-mixed10, since ImageNet's label smoothing made the last layer alone a poor summary for other tasks
-(Kornblith et al. 2019, arXiv 1805.08974); phase 2 blends examples (mixup, arXiv 1710.09412), falls to 0
-from 1e-4 by a cosine and keeps an average of its weights, so that no epoch is chosen on few photos.
+Beyond the story: the same boundary and head, with more to see and a steadier way to learn. What
+differs from `finetune`: photos of 448 pixels; the head sees the means of mixed8, mixed9 and mixed10,
+since ImageNet's label smoothing made the last layer alone a poor summary for other tasks (Kornblith et
+al. 2019, arXiv 1805.08974); phase 2 blends examples (mixup, arXiv 1710.09412), falls to 0 from 1e-4 by
+a cosine and keeps an average of its weights, so that no epoch is chosen on few photos.
 
 About 2.3 times the cost of `finetune`. Choose settings by `python -m flowers_keras.cross_validate`.
 

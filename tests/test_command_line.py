@@ -1,5 +1,6 @@
 """The experiment on the command line, before anything slow is imported."""
 
+import ast
 import pathlib
 import re
 import signal
@@ -90,12 +91,20 @@ def test_a_run_that_is_stopped_says_how_to_go_on(monkeypatch, capsys):
 
 def test_no_arguments_lists_the_configs():
     done = run(["train.py"])
-    *listed, last = done.stderr.splitlines()
+    title, *listed, last = done.stderr.splitlines()
+    assert title.startswith("configs, each with its test accuracy and its time")
     assert done.returncode == 2 and last.startswith("error: --config is missing; type for instance")
     assert [line.split(":")[0].strip() for line in listed] == [
         f"configs/{path.name}" for path in sorted(ROOT.glob("configs/[a-z]*.py"))
     ]
     assert listed[-2].endswith(": " + quickstart.__doc__.splitlines()[0])
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("configs/[a-z]*.py")), ids=lambda path: path.stem)
+def test_each_config_says_its_accuracy_and_its_time_in_its_first_line(path):
+    first = ast.get_docstring(ast.parse(path.read_text())).splitlines()[0]
+    assert re.search(r": (\d\d\.\d %|not measured yet).*, [a-z ]*\d+ minutes\.$", first)
+    assert len(f"  configs/{path.name}: {first}") <= 124  # a line of a wide terminal
 
 
 @pytest.mark.parametrize(
