@@ -3,6 +3,7 @@
 activation.npy   [photos, ...], float32, or bfloat16 as the 16-bit integers that NumPy files know
 pooled.npy       float32 [photos, ...]
 manifest.json    the photos' addresses, and checksums
+verified.json    size and time of the two files when their checksums were right last
 """
 
 import contextlib
@@ -20,6 +21,8 @@ from flowers_keras.errors import UserError
 
 PARTS = ("activation", "pooled")
 
+MARK = "verified.json"
+
 
 def write_segment(folder, addresses, batches):
     """Writes one segment; if it fails, nothing is left.
@@ -36,6 +39,7 @@ def write_segment(folder, addresses, batches):
         _write_values(temporary, len(addresses), batches)
         manifest = {"addresses": addresses, "checksums": _checksums(temporary)}
         files.write_json(temporary / "manifest.json", manifest)
+        files.write_json(temporary / MARK, _states(temporary))
         temporary.chmod(folder.stat().st_mode)  # mkdtemp's is for this user alone
         try:
             temporary.rename(folder / name)
@@ -76,11 +80,35 @@ def read_addresses(folder):
 
 
 def is_whole(folder):
-    """Whether every byte is as it was written."""
+    """Whether a segment is as it was written.
+
+    Checksums are compared where the files' sizes or times are not those at which they were right: once
+    for each copy of a store, as a start would otherwise read all of it, 164 kB a view of a photo.
+    """
     try:
-        return files.read_json(folder / "manifest.json")["checksums"] == _checksums(folder)
-    except (OSError, UserError, KeyError, TypeError):
+        if _is_marked(folder):
+            activation, pooled = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in PARTS)
+            return len(activation) == len(pooled)
+        if files.read_json(folder / "manifest.json")["checksums"] != _checksums(folder):
+            return False
+        with contextlib.suppress(UserError):  # of a store that this user may only read
+            files.write_json(folder / MARK, _states(folder))
+        return True
+    except (OSError, UserError, KeyError, TypeError, ValueError):
         return False
+
+
+def _is_marked(folder):
+    """Whether both files have the size and the time at which their checksums were right."""
+    with contextlib.suppress(UserError):  # there is no mark, or it is damaged
+        return files.read_json(folder / MARK) == _states(folder)
+    return False
+
+
+def _states(folder):
+    """Part -> [bytes, time of the last change in nanoseconds]."""
+    found = {part: os.stat(folder / f"{part}.npy") for part in PARTS}
+    return {part: [each.st_size, each.st_mtime_ns] for part, each in found.items()}
 
 
 def read_rows(folder, part, rows):

@@ -1,7 +1,9 @@
 """A store: segments whole or absent, each photo once, one process at a time. No network is needed."""
 
 import errno
+import os
 import pathlib
+import shutil
 
 import ml_dtypes
 import numpy as np
@@ -100,6 +102,35 @@ def test_a_damaged_segment_is_noticed_and_made_again(tmp_path, damage, capsys):
     _, asked = fill(tmp_path, {"plain": addresses(19)})
     assert capsys.readouterr().out.count(f"{path.parent} is damaged") == 1
     assert 0 < len(asked) <= 8 and stored(tmp_path) == before
+
+
+def test_checksums_are_compared_once_and_again_where_a_file_is_another(tmp_path, monkeypatch):
+    kept, _ = fill(tmp_path / "store", {"plain": addresses(19)})
+    read, checksum = [], files.checksum
+    monkeypatch.setattr(files, "checksum", lambda path: read.append(path.parent.name) or checksum(path))
+    kept.verify({"plain": addresses(19)})
+    assert read == []  # verified when they were written
+    shutil.copytree(tmp_path / "store", tmp_path / "copy", copy_function=shutil.copyfile)
+    for times in (2 * 3, 0):  # files of each segment
+        store.Store(tmp_path / "copy").verify({"plain": addresses(19)})
+        assert len(read) == times
+        read.clear()
+    path = min((tmp_path / "copy").glob("plain/*/pooled.npy"))
+    os.utime(path)
+    store.Store(tmp_path / "copy").verify({"plain": addresses(19)})
+    (min((tmp_path / "copy").glob("plain/*")) / "verified.json").write_text("{")
+    store.Store(tmp_path / "copy").verify({"plain": addresses(19)})
+    assert read == [path.parent.name] * 4 and len(list((tmp_path / "copy").glob("plain/*"))) == 3
+
+
+def test_a_header_that_is_none_is_found_without_checksums(tmp_path, capsys):
+    fill(tmp_path, {"plain": addresses(3)})
+    (path,) = tmp_path.glob("plain/*/activation.npy")
+    state = path.stat()
+    path.write_bytes(b"x" * state.st_size)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert len(fill(tmp_path, {"plain": addresses(3)})[1]) == 3
+    assert "is damaged" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("batches, left", [(0, 14), (1, 14), (2, 6), (3, 4)])
