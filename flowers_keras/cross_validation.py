@@ -10,6 +10,7 @@ from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.model import classifier
+from flowers_keras.model.tail import make_tail
 from flowers_keras.photos import corrections, folds, pipeline, splits, tables
 from flowers_keras.training import features, feeds, phases, run_folder, tracking
 
@@ -71,7 +72,7 @@ def train_and_score(photos, split, config, count, run):
         views = dict.fromkeys([*range(config.features.views), features.PLAIN, features.MIRRORED], positions)
         stored = features.compute_features(model, photos, split.fingerprints, views, config, run)
     boundary = config.model.unfreeze_from
-    networks = [classifier.cut(model, layer)[1] for layer in ("pooled", boundary)]
+    networks = [make_tail(model, layer, config.model.train_batch_norm) for layer in ("pooled", boundary)]
     start = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
     scored, began = [], time.monotonic()
     for number, fold in enumerate(cut, 1):

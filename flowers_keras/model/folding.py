@@ -7,7 +7,6 @@ bfloat16 takes half of the time.
 """
 
 import keras
-import numpy as np
 
 # Raised when the trunk's values change: stored features are then computed anew.
 # `tests/model/test_folding.py` pins the values of each version.
@@ -48,13 +47,7 @@ def fold_batch_norm(network):
     Returns:
       keras.Model of the same name, which computes the same function. None of it is trainable.
     """
-    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    norm_of = {id(norm.input): norm for norm in norms}
-    norm_after = {
-        layer.name: norm_of[id(layer.output)]
-        for layer in network.layers
-        if isinstance(layer, keras.layers.Conv2D) and id(layer.output) in norm_of
-    }
+    norm_after = norms_after_convolutions(network)
 
     def without_norm(layer):
         if layer in norm_after.values():
@@ -76,16 +69,43 @@ def fold_batch_norm(network):
     return folded
 
 
+def norms_after_convolutions(network):
+    """Name of a Conv2D -> the BatchNormalization that alone reads its output, for all that there are.
+
+    Args:
+      network: functional keras.Model.
+    """
+    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    norm_of = {id(norm.input): norm for norm in norms}
+    return {
+        layer.name: norm_of[id(layer.output)]
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Conv2D) and id(layer.output) in norm_of
+    }
+
+
+def factor_and_offset(norm):
+    """What BatchNormalization in inference mode multiplies each channel by, and then adds.
+
+    Args:
+      norm: built keras.layers.BatchNormalization.
+
+    Returns:
+      (factor, offset): float32 tensors [channels].
+    """
+    factor = 1 / keras.ops.sqrt(norm.moving_variance.value + norm.epsilon)
+    if norm.scale:
+        factor *= norm.gamma.value
+    offset = -norm.moving_mean.value * factor
+    if norm.center:
+        offset += norm.beta.value
+    return factor, offset
+
+
 def _weights(layer, norm):
     """The weights of a layer, those of the BatchNormalization after it, if there is one, folded in."""
     if norm is None:
         return layer.get_weights()
     kernel, *bias = layer.get_weights()
-    mean, variance = (keras.ops.convert_to_numpy(each) for each in (norm.moving_mean, norm.moving_variance))
-    factor = 1 / np.sqrt(variance + norm.epsilon)
-    if norm.scale:
-        factor *= keras.ops.convert_to_numpy(norm.gamma)
-    offset = ((bias[0] if bias else 0) - mean) * factor
-    if norm.center:
-        offset += keras.ops.convert_to_numpy(norm.beta)
-    return [kernel * factor, offset]
+    factor, offset = (keras.ops.convert_to_numpy(each) for each in factor_and_offset(norm))
+    return [kernel * factor, offset + bias[0] * factor if bias else offset]

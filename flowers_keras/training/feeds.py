@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from flowers_keras.augment import mixup, trivial_augment
-from flowers_keras.model import classifier
+from flowers_keras.model.tail import make_tail
 from flowers_keras.photos import pipeline, twins
 from flowers_keras.training import features
 
@@ -67,7 +67,15 @@ def make_feeds(model, photos, split, config, run):
     wanted = dict.fromkeys(range(config.features.views), train) | {features.PLAIN: validation}
     stored = features.compute_features(model, photos, split.fingerprints, wanted, config, run)
     return tuple(
-        stored_feed(classifier.cut(model, layer)[1], stored, part, photos.labels, train, validation, config)
+        stored_feed(
+            make_tail(model, layer, config.model.train_batch_norm),
+            stored,
+            part,
+            photos.labels,
+            train,
+            validation,
+            config,
+        )
         for layer, part in (("pooled", "pooled"), (config.model.unfreeze_from, "activation"))
     )
 
