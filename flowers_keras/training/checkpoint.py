@@ -28,7 +28,7 @@ class Checkpoint(keras.callbacks.Callback):
       run: Run.
       history: rows of the phases before this one.
       kept: the row of the epoch whose weights the network has, which is to be beaten, or None.
-      settings: config section of the phase, with `keep`, `patience` and `epochs`.
+      settings: config section of the phase, with `keep`, `interpolation`, `patience` and `epochs`.
 
     Attributes:
       epochs_done, history, kept: as they are now.
@@ -44,7 +44,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.network, self.settings = network, settings
         # A dropout layer's random state is among its variables; frozen layers do not change.
         self.variables = [v for layer in network.layers if layer.trainable for v in layer.variables]
-        self.kept_values = self.validated = _values(self.variables)
+        self.start = self.kept_values = self.validated = _values(self.variables)
         self.epochs_done = 0
         network.optimizer.build(network.trainable_variables)
         if self.path.exists():
@@ -88,8 +88,18 @@ class Checkpoint(keras.callbacks.Callback):
         return bool(rows and patience) and selection.epochs_waited(rows, self.settings.keep) >= patience
 
     def restore_kept(self):
-        """Gives the network the weights that are to be kept."""
-        _assign(self.variables, self.kept_values)
+        """Gives the network the weights that are to be kept.
+
+        With `interpolation` below 1 they lie between those before the phase and those of the epoch that is
+        kept: nearer to what the pre-training knew (WiSE-FT, arXiv 2109.01903).
+        """
+        share, values = self.settings.interpolation, self.kept_values
+        if share < 1:
+            values = [
+                before + share * (after - before) if np.issubdtype(after.dtype, np.floating) else after
+                for before, after in zip(self.start, self.kept_values, strict=True)
+            ]
+        _assign(self.variables, values)
 
     def _save(self, values):
         state = {"epochs_done": self.epochs_done, "kept": self.kept, "history": self.history}
@@ -98,6 +108,7 @@ class Checkpoint(keras.callbacks.Callback):
             ("variable", values),
             ("optimizer", _values(self.network.optimizer.variables)),
             ("kept", self.kept_values),
+            ("start", self.start if self.settings.interpolation < 1 else ()),
         ):
             arrays |= {f"{group}_{i}": value for i, value in enumerate(members)}
         with files.whole_file(self.path) as temporary:
@@ -110,6 +121,7 @@ class Checkpoint(keras.callbacks.Callback):
                 _assign(self.variables, _group(arrays, "variable"))
                 _assign(self.network.optimizer.variables, _group(arrays, "optimizer"))
                 self.kept_values = _group(arrays, "kept")
+                self.start = _group(arrays, "start")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(
                 f"{self.path} is damaged ({error}); remove it: phase {self.name} starts anew"

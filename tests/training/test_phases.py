@@ -19,8 +19,22 @@ class Killed(BaseException):
     """Stands for SIGKILL after a whole epoch."""
 
 
-PLAIN = {"schedule": "constant", "warmup_epochs": 0, "label_smoothing": 0.0, "mixup": 0.0, "ema": 0.0}
-EVERYTHING = {"schedule": "cosine", "warmup_epochs": 1, "label_smoothing": 0.1, "mixup": 0.4, "ema": 0.9}
+PLAIN = {
+    "schedule": "constant",
+    "warmup_epochs": 0,
+    "label_smoothing": 0.0,
+    "mixup": 0.0,
+    "ema": 0.0,
+    "interpolation": 1.0,
+}
+EVERYTHING = {
+    "schedule": "cosine",
+    "warmup_epochs": 1,
+    "label_smoothing": 0.1,
+    "mixup": 0.4,
+    "ema": 0.9,
+    "interpolation": 0.7,
+}
 
 
 def settings(epochs, learning_rate=1e-2, keep="best", **other):
@@ -193,6 +207,16 @@ def test_keep_last_keeps_an_epoch_that_is_not_the_best(tmp_path):
     assert kept is history[-1]
     assert last.network.evaluate(last.validation_examples(), verbose=0)[0] == pytest.approx(kept["val_loss"])
     assert min(row["val_loss"] for row in history) < history[-1]["val_loss"]  # or the test shows nothing
+
+
+def test_a_share_of_the_change_is_kept(tmp_path):
+    feed, whole, half = make_feed(), make_feed(), make_feed()
+    phases.train_phase("frozen", whole, settings(2, keep="last"), start(tmp_path / "whole"))
+    phases.train_phase("frozen", half, settings(2, keep="last", interpolation=0.5), start(tmp_path / "half"))
+    before, after, found = (each.network.get_weights() for each in (feed, whole, half))
+    for first, last, between in zip(before, after, found, strict=True):
+        assert np.any(first != last)
+        np.testing.assert_allclose(between, (first + last) / 2, rtol=1e-5, atol=1e-7)
 
 
 def test_patience_ends_a_phase_and_a_resume_remembers_how_long_it_has_waited(tmp_path, monkeypatch):
