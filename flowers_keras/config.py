@@ -95,7 +95,9 @@ FIELDS = {
         "any, split and group) or synthetic",
     ),
     "data.corrections": Field(
-        "", TEXT, "a doubts.csv with its column correction filled in; several, with commas, apply in turn"
+        "",
+        TEXT,
+        "a doubts.csv that is filled in, or the page's corrections.csv; several, with commas, apply in turn",
     ),
     "data.data_dir": Field("", TEXT, "folder of TFDS; empty: TFDS_DATA_DIR, or else TFDS's default"),
     "data.image_size": Field(

@@ -1,4 +1,7 @@
-"""Corrections of labels, from a `doubts.csv` whose column `correction` a person has filled in."""
+"""What people say about photos: a `doubts.csv` with its column `correction` filled in, or the page's list.
+
+The first corrects labels. The second, of the columns `path` and `label`, adds photos to those of the source.
+"""
 
 import dataclasses
 import difflib
@@ -10,7 +13,7 @@ import numpy as np
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import layouts, tables
+from flowers_keras.photos import csv_list, layouts, reader, tables
 
 REMOVE = "remove"  # in place of a class: the photo is left out
 
@@ -36,28 +39,62 @@ def digest(data):
       the file do not count.
     """
     changes = [
-        [(each.id, each.label, each.correction) for each in _read(path)] for path in _paths(data.corrections)
+        [(row.name, row.label) for row in csv_list.read_rows(path)[0]]
+        if _adds(path)
+        else [(each.id, each.label, each.correction) for each in _read(path)]
+        for path in _paths(data.corrections)
     ]
     return {"corrections_sha256": hashlib.sha256(json.dumps(changes).encode()).hexdigest()} if changes else {}
 
 
 def correct(photos, text):
-    """Corrects labels and leaves out the photos that are to be removed; prints how many.
+    """Corrects labels, leaves out the photos that are to be removed and adds new ones; prints how many.
 
     Args:
       photos: sources.Photos.
-      text: path of a `doubts.csv`, as typed; several, separated by commas, are applied in turn.
+      text: path of a `doubts.csv` or of a list of photos to add, as typed; several, separated by commas,
+        are applied in turn.
 
     Returns:
-      sources.Photos; those that were removed are among its `others`.
+      sources.Photos; those that were removed are among its `others`. Added photos come last; where the
+      photos bring their parts, they are training photos.
 
     Raises:
       UserError: a file cannot be read, or names a photo or class that is not there, or a label that
-        the photo does not have.
+        the photo does not have; or it adds a photo that is there already.
     """
     for path in _paths(text):
-        photos = _correct(photos, path, _read(path))
+        photos = _add(photos, path) if _adds(path) else _correct(photos, path, _read(path))
     return photos
+
+
+def _adds(path):
+    """Whether a file is a list of photos to add."""
+    return any(cells["path"] for _, cells in tables.read_table(path, (), ("path",)))
+
+
+def _add(photos, path):
+    """The photos and those of a list, which keep their groups."""
+    rows, missing = csv_list.read_rows(path)
+    classes = {layouts.class_name(name): label for label, name in enumerate(photos.class_names)}
+    known, count = set(photos.ids), len(photos.ids)
+    for row in rows:
+        _refuse_class(f"{path}: line {row.line} adds {row.name} as", row.label, classes)
+        if row.name in known:
+            raise UserError(
+                f"{path}: line {row.line} adds {row.name}, which is there already; remove that line"
+            )
+    print(f"corrections of {path}: photos added {len(rows)}")
+    groups = (*(photos.groups or [""] * count), *(row.group for row in rows))
+    return dataclasses.replace(
+        photos,
+        ids=(*photos.ids, *(row.name for row in rows)),
+        labels=np.append(photos.labels, [classes[row.label] for row in rows]).astype(np.int32),
+        read=lambda i: photos.read(i) if i < count else reader.read_file(rows[i - count].path),
+        others=(*photos.others, *((row.name, "no such file") for row in missing)),
+        parts=photos.parts and (*photos.parts, *["train"] * len(rows)),
+        groups=groups if any(groups) else None,
+    )
 
 
 def _paths(text):
@@ -109,12 +146,15 @@ def _refuse(photos, path, each, i, classes):
             f"{where} corrects {each.id} of {each.label!r}, which is labelled {label!r} now; remove that "
             "line or cross-validate again"
         )
-    if each.correction not in classes and each.correction.lower() != REMOVE:
-        near = difflib.get_close_matches(each.correction, [*classes, REMOVE], 1, 0.6) or [", ".join(classes)]
-        raise UserError(
-            f"{where} corrects {each.id} to {each.correction!r}, which is no class; type {near[0]}, "
-            f"or {REMOVE}"
-        )
+    if each.correction.lower() != REMOVE:
+        _refuse_class(f"{where} corrects {each.id} to", each.correction, classes, (REMOVE,))
+
+
+def _refuse_class(start, name, classes, others=()):
+    """Raises the UserError of a class that is not there, which begins with `start`."""
+    if name not in classes:
+        near = difflib.get_close_matches(name, [*classes, *others], 1, 0.6) or [", ".join(classes)]
+        raise UserError(f"{start} {name!r}, which is no class; type {', or '.join([near[0], *others])}")
 
 
 def _without(photos, removed, reason):

@@ -32,6 +32,21 @@ class Row:
 
 
 def read_list(path):
+    """The photos of a list that is a whole data set; see `read_rows`.
+
+    Raises:
+      UserError: see `read_rows`; or there is no class to tell from another, or nothing to train on.
+    """
+    found, missing = read_rows(path)
+    classes = {row.label for row in found}
+    if len(classes) < 2:
+        raise UserError(f"{path} lists photos of {len(classes)} classes, and 2 are needed; add to it")
+    if any(row.part for row in found) and not any(row.part == "train" for row in found):
+        raise UserError(f"{path} lists nothing to train on; give some photos the split train")
+    return found, missing
+
+
+def read_rows(path):
     """The photos of a list; prints how many are missing.
 
     Paths are relative to the list's folder or absolute. A line that is there twice counts once.
@@ -44,7 +59,7 @@ def read_list(path):
 
     Raises:
       UserError: a column, a label or a split is missing or wrong, a photo is listed twice with different
-        words, too many files are missing, or there is no class to tell from another.
+        words, or too many files are missing.
     """
     path = files.user_path(path)
     lines = tables.read_table(path, ("path", "label"), ("split", "group"))
@@ -57,11 +72,6 @@ def read_list(path):
     for row in rows.values():
         (found if row.path.is_file() else missing).append(row)
     _name_missing(path, missing, len(rows))
-    classes = {row.label for row in found}
-    if len(classes) < 2:
-        raise UserError(f"{path} lists photos of {len(classes)} classes, and 2 are needed; add to it")
-    if has_splits and not any(row.part == "train" for row in found):
-        raise UserError(f"{path} lists nothing to train on; give some photos the split train")
     return found, missing
 
 

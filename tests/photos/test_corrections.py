@@ -138,3 +138,49 @@ def test_training_and_folds_take_corrections_and_refuse_others_later(config, tmp
     path.write_text(path.read_text().replace("remove", ""))
     with pytest.raises(UserError, match="another config .corrections_sha256 was"):
         work(config, tmp_path / "run")
+
+
+def write_list(folder, *rows, header="path,label"):
+    """A list of photos to add, and their files."""
+    folder.mkdir(exist_ok=True)
+    for i, row in enumerate(rows):
+        (folder / row.split(",")[0]).write_bytes(encode(textures(i + 1, seed=9)[-1]))
+    (folder / "corrections.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    return folder / "corrections.csv"
+
+
+def test_a_list_of_paths_adds_photos(tmp_path, photos, capsys):
+    path = write_list(tmp_path / "new", "x.png,rose", "y.png,pa\u0302querette")
+    found = corrections.correct(photos, str(path))
+    assert found.ids == (*photos.ids, "x.png", "y.png") and found.class_names == photos.class_names
+    assert found.labels.dtype == np.int32 and found.labels.tolist() == [*photos.labels, 1, 2]
+    assert [found.read(i) for i in (3, 46)] == [photos.read(3), (tmp_path / "new" / "y.png").read_bytes()]
+    assert found.parts is None and found.groups == (*photos.groups, "", "")
+    assert f"corrections of {path}: photos added 2" in capsys.readouterr().out
+    doubted = fill(tmp_path / "doubts.csv", photos, _001="daisy")
+    both = corrections.correct(photos, f"{doubted},{path}")
+    assert len(both.ids) == 47 and both.labels[1] == 0
+
+
+def test_added_photos_are_for_training_where_the_parts_are_given(tmp_path, photos):
+    path = write_list(tmp_path / "new", "x.png,rose,test", header="path,label,split")
+    given = dataclasses.replace(photos, parts=("train",) * 30 + ("test",) * 15, groups=None)
+    found = corrections.correct(given, str(path))
+    assert found.parts == (*given.parts, "train") and found.groups is None
+
+
+def test_a_photo_that_cannot_be_added_is_one_line(tmp_path, photos):
+    path = write_list(tmp_path / "new", "x.png,rosa")
+    with pytest.raises(UserError, match="line 2 adds x.png as 'rosa', which is no class; type rose$"):
+        corrections.correct(photos, str(path))
+    path = write_list(tmp_path / "new", "x.png,rose")
+    with pytest.raises(UserError, match="line 2 adds x.png, which is there already; remove that line"):
+        corrections.correct(photos, f"{path},{path}")
+
+
+def test_a_run_goes_on_with_the_same_added_photos_only(tmp_path, config):
+    config.data.corrections = str(write_list(tmp_path / "new", "x.png,rose"))
+    before = corrections.digest(config.data)
+    assert before == corrections.digest(config.data) and "corrections_sha256" in before
+    write_list(tmp_path / "new", "x.png,rose", "y.png,daisy")
+    assert corrections.digest(config.data) != before
