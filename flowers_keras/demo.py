@@ -1,18 +1,26 @@
 """A page to try a classifier on: `python -m flowers_keras.demo --model=runs/x/model.keras`.
 
-It listens on this machine only, loads nothing from elsewhere and has a policy that forbids it.
-`flowers_keras.serving.page_app` describes its JSON endpoint.
+Photos are dropped, chosen, pasted or taken with a phone's camera, several at once. It listens on this
+machine only, loads nothing from elsewhere and has a policy that forbids it. It keeps nothing but what
+somebody corrects: pressing the class that a photo shows keeps the photo and adds it to a list, which the next
+run takes:
+
+  python train.py --config=... --config.data.corrections=runs/x/corrections.csv
+
+Programs ask it, too: `curl --data-binary @photo.jpg http://127.0.0.1:7860/predict`; the module
+`flowers_keras.serving.page_app` describes the replies.
 """
 
 from flowers_keras import errors, files
-from flowers_keras.serving import hosts
+from flowers_keras.serving import correction_list, hosts
 
 
 def main(arguments=None):
     """Serves the page until Ctrl-C."""
     parser = errors.Arguments(
         prog="python -m flowers_keras.demo",
-        description="A page in your browser: drop a photo, see its class and what decided it.",
+        description="A page in your browser: drop photos, see their classes and what decided them. Programs "
+        "post a photo to /predict and get JSON.",
     )
     parser.add_argument(
         "--model", required=True, type=files.model_file, metavar="runs/x/model.keras", help="or its folder"
@@ -26,7 +34,14 @@ def main(arguments=None):
         metavar="NAME",
         help="a name by which browsers reach the page: a server's or a proxy's; may be repeated",
     )
+    parser.add_argument(
+        "--corrections",
+        metavar="PATH.csv",
+        help="list of what people correct, for --config.data.corrections of a next run; corrections.csv "
+        "beside the model by default; empty for none",
+    )
     options = parser.parse_args(arguments)
+    options.corrections = correction_list.list_path(options.corrections, options.model)
     with hosts.listen(options.host, options.port) as listening:
         serve(options, listening)
     return 0
@@ -39,7 +54,7 @@ def serve(options, listening):
 
     classifier = inference.load_classifier(options.model)
     names = hosts.make_hosts(options.host, options.allow_host)
-    with page_server.Server(classifier, names, listening) as server:
+    with page_server.Server(classifier, names, listening, options.corrections) as server:
         url = hosts.page_url(options.host, listening.getsockname()[1])
         print(f"open {url} in a browser; Ctrl-C ends it", flush=True)
         try:

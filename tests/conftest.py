@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 
 import ml_collections
 import numpy as np
@@ -65,6 +66,23 @@ def config():
     config.runtime.dtype_policy = "float32"
     config.runtime.deterministic = True
     return config
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    binary, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+    if not (binary and driver):
+        pytest.skip("neither Chromium nor its driver is installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
 
 
 def measuring(image_size, batch_size=32, tta=False, shift_photos=0, seed=0):

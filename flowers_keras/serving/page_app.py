@@ -1,18 +1,29 @@
-"""The page of a classifier and its JSON endpoint, as a Starlette application.
+"""The page of a classifier and its JSON endpoints, as a Starlette application.
 
-  GET  /         the page
-  POST /predict  the bytes of an encoded photo -> JSON
+  GET  /                    the page
+  POST /predict             the bytes of an encoded photo -> JSON
+  POST /correct?label=NAME  the same bytes, which are kept as a photo of that class -> JSON
 
   curl --data-binary @photo.jpg http://127.0.0.1:7860/predict
+  curl --data-binary @photo.jpg http://127.0.0.1:7860/correct?label=roses
 
-The reply is {"classes": [{"name", "probability"}, ...], "novelty", "photo", "heat_map"}: all classes, the
-most probable first, the fields of novelty.Novelty or null, and two pictures as `data:` addresses; or
-{"error": reason} with a status of 400 on.
+`/predict` replies {"classes": [{"name", "probability"}, ...], "novelty", "photo", "heat_map"}: all classes,
+the most probable first; {"distance", "score", "unlike", "false_alarms"} as in novelty.Novelty, or null where
+the model cannot tell; and two pictures as `data:` addresses. It keeps nothing.
+
+`/correct` replies {"photo", "list", "label", "count"}: where the photo lies, the CSV that names it, its
+class, and how many photos that CSV has; see `correction_list`. Where the page keeps no corrections it is not
+there.
+
+A refusal is {"error": reason} with a status of 400 on: 403 for a Host or an Origin that the page does not
+answer to, 413 for more than 50 MiB, 422 for what is no photo or no class, 503 when too many come at once.
 """
 
 import asyncio
 import base64
+import contextlib
 import dataclasses
+import functools
 import http
 import pathlib
 import secrets
@@ -28,9 +39,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from flowers_keras.errors import UserError
 from flowers_keras.model import explain
-from flowers_keras.photos import formats
-from flowers_keras.serving import answers
+from flowers_keras.photos import formats, reader
+from flowers_keras.serving import answers, correction_list
 
 LARGEST_UPLOAD = 50 << 20  # bytes
 
@@ -39,6 +51,8 @@ UPLOADS = 4  # held in memory at a time
 PATIENCE = 30  # seconds for a photo to arrive in full, and as many to wait for its turn
 
 SHOWN = 8  # classes on the page
+
+MOST = 100  # photos at once on the page, whose pictures the browser holds
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -56,18 +70,21 @@ POLICY = (
 NO_POLICY = "default-src 'none'; frame-ancestors 'none'"  # of a reply that is no page
 
 
-def make_app(classifier, hosts):
+def make_app(classifier, hosts, corrections=None):
     """The application.
 
     Args:
       classifier: inference.Classifier.
       hosts: hosts.Hosts, the names that it answers to.
+      corrections: pathlib.Path of the list of corrections; None keeps none.
     """
-    page = Page(classifier)
+    page = Page(classifier, corrections)
+    correct = [Route("/correct", page.correct, methods=["POST"])] if corrections else []
     app = Starlette(
         routes=[
             Route("/", page.show, methods=["GET"]),
             Route("/predict", page.predict, methods=["POST"]),
+            *correct,
         ],
         middleware=[Middleware(Guard, hosts=hosts)],
         exception_handlers={HTTPException: _refuse},
@@ -98,14 +115,14 @@ class Guard:
 
 
 class Page:
-    """The two requests of one classifier's page."""
+    """The requests of one classifier's page."""
 
-    def __init__(self, classifier):
-        self.classifier = classifier
+    def __init__(self, classifier, corrections):
+        self.classifier, self.corrections = classifier, corrections
         self.uploads, self.computing = asyncio.Semaphore(UPLOADS), asyncio.Lock()
-        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-        template = pathlib.Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8")
-        self.template = environment.from_string(template)
+        loader = jinja2.FileSystemLoader(pathlib.Path(__file__).parent)
+        environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+        self.template = environment.get_template("page.html.j2")
 
     async def show(self, request):
         """The page; only styles and scripts that carry its nonce work in it."""
@@ -113,7 +130,10 @@ class Page:
         page = self.template.render(
             nonce=nonce,
             class_names=self.classifier.class_names,
+            corrections=self.corrections,
+            place=request.url.netloc,
             shown=SHOWN,
+            most=MOST,
             largest=LARGEST_UPLOAD,
             formats=formats.NAMES,
         )
@@ -121,19 +141,37 @@ class Page:
 
     async def predict(self, request):
         """The answer to the photo that the request carries."""
+        return await self._reply(request, functools.partial(answer_photo, self.classifier))
+
+    async def correct(self, request):
+        """Keeps the photo that the request carries, as one of the class that it names."""
+        label = request.query_params.get("label", "")
+        if label not in self.classifier.class_names:
+            raise HTTPException(422, f"{label!r} is no class of this model; name one as /correct?label=NAME")
+        return await self._reply(request, functools.partial(keep_photo, self.corrections, label))
+
+    async def _reply(self, request, work):
+        """What `work` makes of the photo that the request carries, as JSON."""
+        try:
+            async with self._turn():
+                data = await read_body(request)
+                async with self.computing:
+                    answer = await run_in_threadpool(work, data)
+        except ClientDisconnect:
+            return Response(status_code=400)  # that nobody will read
+        return JSONResponse(answer, http.HTTPStatus.UNPROCESSABLE_ENTITY if "error" in answer else 200)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self):
+        """One of `UPLOADS` places; HTTPException where none is free in time."""
         try:
             await asyncio.wait_for(self.uploads.acquire(), PATIENCE)
         except TimeoutError:
             raise HTTPException(503, "too many photos at once; try again") from None
         try:
-            data = await read_body(request)
-            async with self.computing:
-                answer = await run_in_threadpool(answer_photo, self.classifier, data)
-        except ClientDisconnect:
-            return Response(status_code=400)  # that nobody will read
+            yield
         finally:
             self.uploads.release()
-        return JSONResponse(answer, http.HTTPStatus.UNPROCESSABLE_ENTITY if "error" in answer else 200)
 
 
 async def read_body(request):
@@ -180,6 +218,14 @@ def answer_photo(classifier, data):
         "photo": _data_address(answer.picture),
         "heat_map": _data_address(explained),
     }
+
+
+def keep_photo(path, label, data):
+    """What `POST /correct` replies, as a dict."""
+    try:
+        return correction_list.save_correction(path, data, label)
+    except (reader.BrokenPhoto, UserError) as error:
+        return {"error": str(error)}
 
 
 def _data_address(picture):

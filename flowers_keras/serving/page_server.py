@@ -15,10 +15,10 @@ class Server:
     It has a thread of its own: in a notebook an event loop already runs on the main one.
     """
 
-    def __init__(self, classifier, hosts, listening):
-        """Takes an inference.Classifier, hosts.Hosts and a socket that listens."""
+    def __init__(self, classifier, hosts, listening, corrections=None):
+        """Takes an inference.Classifier, hosts.Hosts, a socket that listens, and the list of corrections."""
         config = uvicorn.Config(
-            page_app.make_app(classifier, hosts),
+            page_app.make_app(classifier, hosts, corrections),
             http="h11",  # what was tested; uvicorn would take httptools where it is installed
             ws="none",
             lifespan="off",

@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import hashlib
 import http.client
 import io
 import json
@@ -12,16 +13,19 @@ import socket
 import threading
 import time
 import types
+import urllib.parse
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from configs import finetune
 from flowers_keras import demo
 from flowers_keras.errors import UserError
 from flowers_keras.model import explain, inference, novelty
-from flowers_keras.photos import decoding, reader, synthetic
-from flowers_keras.serving import hosts, page_app, page_server
+from flowers_keras.photos import decoding, reader, sources, synthetic, tables
+from flowers_keras.serving import correction_list, hosts, page_app, page_server
+from tests import browsing
 from tests.conftest import SIZE
 
 CLASS_NAMES = ("tulips", "<b>daisy</b>", "roses")
@@ -38,23 +42,35 @@ def loaded(pristine):
 class Served:
     """A server and where it listens."""
 
-    def __init__(self, loaded, *allowed):
+    def __init__(self, loaded, corrections, *allowed):
+        self.corrections = corrections
         self.listening = hosts.listen("127.0.0.1", 0)
         self.port = self.listening.getsockname()[1]
         self.url = hosts.page_url("127.0.0.1", self.port)
-        self.server = page_server.Server(loaded, hosts.make_hosts("127.0.0.1", allowed), self.listening)
+        self.server = page_server.Server(
+            loaded, hosts.make_hosts("127.0.0.1", allowed), self.listening, corrections
+        )
 
 
 @pytest.fixture(scope="module")
-def server(loaded):
+def running(loaded, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "corrections.csv"
     with pytest.MonkeyPatch.context() as patch:
         # Starting must ask no name server.
         for name in ("getfqdn", "gethostbyaddr", "gethostbyname", "create_connection"):
             patch.setattr(socket, name, lambda *_: pytest.fail("a call that may leave the machine"))
-        served = Served(loaded, "Flowers.example", "*.hub.example")
+        served = Served(loaded, path, "Flowers.example", "*.hub.example")
         served.server.__enter__()
     yield served
     served.server.__exit__()
+
+
+@pytest.fixture
+def server(running):
+    """The server, without corrections yet."""
+    yield running
+    shutil.rmtree(running.corrections.with_suffix(""), ignore_errors=True)
+    running.corrections.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +134,75 @@ def test_photo_unlike_anything_known_is_called_so(loaded, photo, monkeypatch):
     answer = page_app.answer_photo(loaded, photo)
     assert answer["novelty"]["unlike"] and answer["novelty"]["score"] == 12 / 13
     json.dumps(answer, allow_nan=False)
+
+
+def correct(server, data, label, **headers):
+    """(status, reply)"""
+    place = f"/correct?label={urllib.parse.quote(label)}"
+    status, _, body = ask(server, "POST", place, data, **headers)
+    return status, json.loads(body)
+
+
+def test_a_correction_is_kept_and_a_next_run_takes_it(server, photo):
+    other = synthetic.photo_bytes(1, 0, 90)
+    status, reply = correct(server, photo, "roses")
+    name = f"corrections/{hashlib.sha256(photo).hexdigest()}.png"
+    folder = server.corrections.parent
+    assert status == 200
+    assert reply == {
+        "photo": str(folder / name),
+        "list": str(server.corrections),
+        "label": "roses",
+        "count": 1,
+    }
+    assert correct(server, other, "<b>daisy</b>")[1]["count"] == 2
+    assert correct(server, photo, "tulips")[1]["count"] == 2  # who presses another button means that
+    assert (folder / name).read_bytes() == photo
+    data = finetune.get_config().data
+    data.source, data.synthetic_photos = "synthetic", 15
+    data.corrections = str(server.corrections)
+    with pytest.raises(UserError, match="'<b>daisy</b>', which is no class"):
+        sources.load_photos(data)
+    assert correct(server, other, "roses")[0] == 200
+    photos = sources.load_photos(data)
+    assert [photos.class_names[k] for k in photos.labels[15:]] == ["tulips", "roses"]
+    assert [photos.read(15), photos.read(16)] == [photo, other]
+    data.source, data.corrections = f"csv:{server.corrections}", ""
+    assert sources.load_photos(data).class_names == ("roses", "tulips")
+
+
+def test_corrections_that_cannot_be_kept_are_refused_and_leave_nothing(server, loaded, photo, monkeypatch):
+    assert correct(server, photo, "cats") == (
+        422,
+        {"error": "'cats' is no class of this model; name one as /correct?label=NAME"},
+    )
+    assert correct(server, b"text", "roses") == (422, {"error": reason_of(b"text")})
+    assert correct(server, photo, "roses", Origin="http://evil.example")[0] == 403
+    assert correct(server, photo, "roses", Host="evil.example")[0] == 403
+    monkeypatch.setattr(correction_list, "LARGEST_FOLDER", 10)
+    assert "is full" in correct(server, photo, "roses")[1]["error"]
+    assert ask(server, "GET", "/correct?label=roses")[0] == 405
+    assert not server.corrections.exists() and not server.corrections.with_suffix("").exists()
+    server.corrections.write_text("id,label\n")
+    assert "does not begin with path,label" in correct(server, photo, "roses")[1]["error"]
+    assert server.corrections.read_text() == "id,label\n"
+
+
+def test_corrections_of_many_at_once_are_all_kept(server):
+    photos = [synthetic.photo_bytes(i, 0, 60) for i in range(6)]
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda photo: correct(server, photo, "roses")[0], photos))
+    assert found == [200] * 6
+    assert len(tables.read_table(server.corrections, ("path", "label"))) == 6
+    kept = server.corrections.parent.iterdir()
+    assert {path.name for path in kept} == {"corrections", "corrections.csv"}  # no lock is left
+
+
+def test_a_page_without_corrections_keeps_none(loaded):
+    app = page_app.make_app(loaded, hosts.make_hosts("127.0.0.1"), None)
+    assert [route.path for route in app.routes] == ["/", "/predict"]
+    with pytest.raises(UserError, match="--corrections=x.txt is no CSV file"):
+        correction_list.list_path("x.txt", None)
 
 
 def refused(server, method, path, body=None, **headers):
@@ -296,32 +381,10 @@ def test_command_serves_until_it_is_stopped(loaded, monkeypatch, capsys, tmp_pat
 # In a real browser.
 
 
-@pytest.fixture(scope="module")
-def browser():
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    binary, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    if not (binary and driver):
-        pytest.skip("neither Chromium nor its driver is installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    yield browser
-    browser.quit()
-
-
-@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desktop", "phone"])
+@pytest.fixture(params=browsing.SCREENS, ids=["desktop", "phone"])
 def page(request, browser, server):
     """The page just opened, on a wide and on a narrow screen; nothing may go wrong in it."""
-    width, scheme = request.param
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500},
-    )
-    scheme = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+    browsing.emulate(browser, *request.param)
     for kind in ("browser", "performance"):
         browser.get_log(kind)
     browser.get(server.url)
@@ -340,6 +403,7 @@ def page(request, browser, server):
 def files(tmp_path_factory, photo):
     folder = tmp_path_factory.mktemp("files")
     (folder / "rose <i>.png").write_bytes(photo)
+    (folder / "other.png").write_bytes(synthetic.photo_bytes(1, 0, 90))
     (folder / "text.jpg").write_text("no photo")
     (folder / "empty.png").touch()
     return folder
@@ -349,70 +413,136 @@ def by_id(page, name):
     return page.find_element("id", name)
 
 
-def choose(page, path):
-    by_id(page, "file").send_keys(str(path))
+def choose(page, *paths):
+    by_id(page, "file").send_keys("\n".join(map(str, paths)))
 
 
-def drop(page, path):
-    """Drags a file from outside onto the page."""
-    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+def drop(page, *paths):
+    """Drags files from outside onto the page."""
+    data = {"items": [], "files": list(map(str, paths)), "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
         page.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 260, "data": data})
         if kind == "dragOver":
             assert "over" in page.find_element("tag name", "body").get_attribute("class")
 
 
-def wait_for(page, text):
+def paste(page, *paths):
+    """What a browser does for Ctrl-V with files in the clipboard."""
+    found = [[path.name, base64.b64encode(path.read_bytes()).decode()] for path in paths]
+    page.execute_script(
+        """const clipboardData = new DataTransfer();
+        for (const [name, data] of arguments[0])
+          clipboardData.items.add(new File([Uint8Array.from(atob(data), (each) => each.charCodeAt())], name));
+        document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));""",
+        found,
+    )
+
+
+def take(page, *paths):
+    """With the camera of a phone, which browsers elsewhere replace by a choice of files."""
+    assert by_id(page, "camera").get_attribute("capture") == "environment"
+    by_id(page, "camera").send_keys("\n".join(map(str, paths)))
+
+
+def wait_for(page, *titles):
+    """The articles of the answers, as soon as they have these titles' beginnings."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    WebDriverWait(page, 60).until(lambda _: text in by_id(page, "status").text)
+    def there(_):
+        found = [each.text for each in page.find_elements("css selector", "#results h2")]
+        return len(found) == len(titles) and all(map(str.startswith, found, titles))
+
+    WebDriverWait(page, 60).until(there)
+    WebDriverWait(page, 60).until(lambda _: by_id(page, "results").get_attribute("aria-busy") is None)
+    return page.find_elements("css selector", "#results article")
 
 
-@pytest.mark.parametrize("give", [choose, drop])
+def expected_title(loaded, photo):
+    (expected,) = loaded.predict([photo])
+    return f"{CLASS_NAMES[expected.argmax()]}, {100 * expected.max():.1f} %"
+
+
+@pytest.mark.parametrize("give", [choose, drop, paste, take])
 def test_browser_shows_what_is_on_a_photo(page, loaded, photo, files, give):
     give(page, files / "rose <i>.png")
+    (answer,) = wait_for(page, expected_title(loaded, photo))
     (expected,) = loaded.predict([photo])
-    best = CLASS_NAMES[expected.argmax()]
-    wait_for(page, f"{best}, {100 * expected.max():.1f} %")
-    assert by_id(page, "status").text.endswith("rose <i>.png")
-    rows = page.find_elements("css selector", "#classes li")
+    assert answer.find_element("class name", "file").text == "rose <i>.png"
+    rows = answer.find_elements("css selector", ".classes li")
     assert [row.find_element("tag name", "b").text for row in rows] == [
         CLASS_NAMES[k] for k in np.argsort(-expected, kind="stable")
     ]
     values = [float(row.find_element("tag name", "data").get_attribute("value")) for row in rows]
     assert values == sorted(expected.tolist(), reverse=True)
     for name in ("photo", "heat"):
-        assert page.execute_script("return arguments[0].naturalWidth", by_id(page, name)) == 160
-        assert by_id(page, name).is_displayed() and by_id(page, name).get_attribute("alt")
-    wide, shown = page.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-    assert wide == shown  # nothing sticks out
+        picture = answer.find_element("class name", name)
+        assert page.execute_script("return arguments[0].naturalWidth", picture) == 160
+        assert picture.is_displayed() and picture.get_attribute("alt")
+    assert browsing.fits(page) and not answer.find_element("class name", "unlike").is_displayed()
     assert "over" not in page.find_element("tag name", "body").get_attribute("class").split()
 
 
-def test_browser_warns_of_a_photo_unlike_anything_known(page, loaded, files, monkeypatch):
-    choose(page, files / "rose <i>.png")
-    wait_for(page, "%")
-    assert "nlike" not in by_id(page, "status").text
+@pytest.mark.parametrize("give", [choose, drop, paste])
+def test_browser_takes_several_photos_at_once(page, loaded, photo, files, give):
+    give(page, files / "rose <i>.png", files / "text.jpg", files / "other.png")
+    titles = [
+        expected_title(loaded, photo),
+        "text.jpg",
+        expected_title(loaded, synthetic.photo_bytes(1, 0, 90)),
+    ]
+    answers = wait_for(page, *titles)
+    assert [each.find_element("class name", "file").text for each in answers[::2]] == [
+        "rose <i>.png",
+        "other.png",
+    ]
+    assert re.fullmatch(r"3 photos: .*1 not usable.*\.", by_id(page, "status").text)
+    assert browsing.fits(page)
+    choose(page, files / "other.png")
+    wait_for(page, titles[2])  # no old answer beside a new photo
+
+
+def test_browser_warns_of_a_photo_unlike_anything_known(page, loaded, photo, files, monkeypatch):
     far = novelty.Reference(np.zeros((5, 2049), np.float16), np.zeros(12, np.float32))
     monkeypatch.setattr(loaded, "reference", far)
     choose(page, files / "rose <i>.png")
-    wait_for(page, "Unlike anything the model was trained on (score 0.923)")
-    wide, shown = page.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-    assert wide == shown
+    (answer,) = wait_for(page, "Unlike anything it was trained on")
+    words = answer.find_element("class name", "unlike").text
+    assert words.startswith("It may be none of these classes; the nearest is ") and "(Score 0.923; " in words
+    assert browsing.fits(page)
+    buttons = answer.find_elements("css selector", ".buttons > button")
+    assert {each.text for each in buttons} == set(CLASS_NAMES)
 
 
-def test_browser_refuses_a_wrong_file_and_goes_on(page, files):
+def test_browser_saves_a_correction_when_a_button_is_pressed(page, server, loaded, photo, files):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    choose(page, files / "rose <i>.png")
+    (answer,) = wait_for(page, expected_title(loaded, photo))
+    assert not server.corrections.exists()
+    order = np.argsort(-loaded.predict([photo])[0], kind="stable")
+    said = answer.find_element("class name", "correct")
+    assert f"saves the photo, and your answer in {server.corrections}" in said.text
+    buttons = answer.find_elements("css selector", ".buttons > button")
+    assert [each.text for each in buttons] == [CLASS_NAMES[k] for k in order[1:]]
+    name = f"{hashlib.sha256(photo).hexdigest()}.png"
+    for button, label in zip(buttons, order[1:], strict=True):
+        button.click()
+        words = f"Saved as {CLASS_NAMES[label]}, in {server.corrections} (1 photo)"
+        WebDriverWait(page, 60).until(lambda _, words=words: words in said.text)
+        assert button.get_attribute("aria-pressed") == "true"
+        rows = tables.read_table(server.corrections, ("path", "label"))
+        assert rows == [(2, {"path": f"corrections/{name}", "label": CLASS_NAMES[label]})]
+    assert (server.corrections.parent / "corrections" / name).read_bytes() == photo
+    assert browsing.fits(page)
+
+
+def test_browser_refuses_a_wrong_file_and_goes_on(page, loaded, photo, files):
     choose(page, files / "text.jpg")
     wait_for(page, f"text.jpg cannot be used: {reason_of(b'no photo')}.")
-    assert not by_id(page, "result").is_displayed()
     choose(page, files / "empty.png")
-    wait_for(page, "empty.png is empty")
+    wait_for(page, "empty.png cannot be used: it is empty")
     choose(page, files / "rose <i>.png")
-    wait_for(page, "%")
-    assert by_id(page, "result").is_displayed()
-    choose(page, files / "text.jpg")
-    wait_for(page, "cannot be used")
-    assert not by_id(page, "result").is_displayed()  # no old answer under a new photo
+    wait_for(page, expected_title(loaded, photo))
 
 
 def test_browser_works_by_keyboard_and_is_announced(page):
@@ -420,16 +550,26 @@ def test_browser_works_by_keyboard_and_is_announced(page):
 
     page.find_element("tag name", "body").send_keys(Keys.TAB)
     focused = page.switch_to.active_element
-    assert focused.get_attribute("id") == "file" and focused.accessible_name.startswith("Drop a photo")
+    assert focused.get_attribute("id") == "file" and focused.accessible_name.startswith("Drop photos")
     label = page.find_element("class name", "drop")
     assert label.value_of_css_property("outline-style") == "solid"
     assert by_id(page, "status").get_attribute("aria-live") == "polite"
     assert page.find_element("tag name", "html").get_attribute("lang") == "en"
 
 
+def test_browser_finds_the_page_accessible(page, loaded, photo, files):
+    assert browsing.violations(page) == []
+    choose(page, files / "rose <i>.png", files / "text.jpg")
+    wait_for(page, expected_title(loaded, photo), "text.jpg")
+    page.find_element("tag name", "summary").click()
+    assert browsing.violations(page) == []
+    page.execute_script("document.querySelector('.photo').removeAttribute('alt')")
+    assert [rule for rule, _ in browsing.violations(page)] == ["image-alt"]
+
+
 def test_text_stands_out_in_both_schemes():
     """WCAG AA: 4.5 to 1 for text on each of the grounds."""
-    style = pathlib.Path(page_server.__file__).with_name("page.html.j2").read_text()
+    style = pathlib.Path(page_server.__file__).with_name("page.css").read_text()
     for scheme in re.findall(r":root \{(.*?)\}", style, re.DOTALL):
         colours = dict(re.findall(r"--(\w+): #(\w{6})", scheme))
         for ground in ("paper", "raised", "wash"):
