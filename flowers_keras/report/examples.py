@@ -10,27 +10,35 @@ from flowers_keras.report import thumbnails
 
 MISTAKES = 12  # photos shown
 
+ALIKE = 3  # of one confusion: what else was confused should be seen, too
+
 DOUBTFUL = 12  # pairs shown whose labels are in doubt
 
 ODDS = 3  # most probable classes shown of a mistake
 
 
 def find_mistakes(predictions, photos, positions, wrong):
-    """The photos whose true class seemed least likely, grouped by confusion.
+    """What was misclassified most: photos of the most frequent confusions, grouped by confusion.
 
     Args:
       wrong: int [count], rows of `predictions` that were misclassified.
 
     Returns:
-      A list of dicts, the most frequent confusion first, and in it the least likely true class: id,
+      A list of at most `MISTAKES` dicts, the most frequent confusion first, and in it the least likely
+      true class; at most `ALIKE` of one, unless all confusions are shown: id,
       true and predicted (class names), alike (how many were confused so), position, photo (Thumbnail
       or None), heat (None), odds: (class name, probability, whether it is the true one), most
       probable first.
     """
     true = predictions.plain[wrong, predictions.labels[wrong]]
-    rows = wrong[np.argsort(true, kind="stable")[:MISTAKES]]
     pair = {row: (predictions.labels[row], predictions.plain[row].argmax()) for row in wrong}
-    counts = collections.Counter(pair.values())
+    counts, taken = collections.Counter(pair.values()), collections.Counter()
+    order = {}
+    for row in wrong[np.argsort(true, kind="stable")]:
+        order[row] = (taken[pair[row]] >= ALIKE, -counts[pair[row]])  # what is beyond ALIKE comes last
+        taken[pair[row]] += 1
+    rows = sorted(order, key=order.get)[:MISTAKES]
+    rank = {row: i for i, row in enumerate(order)}
     return [
         {
             "id": predictions.ids[row],
@@ -42,7 +50,7 @@ def find_mistakes(predictions, photos, positions, wrong):
             "heat": None,
             "odds": _odds(predictions, row),
         }
-        for row in sorted(rows, key=lambda row: (-counts[pair[row]], pair[row]))
+        for row in sorted(rows, key=lambda row: (-counts[pair[row]], pair[row], rank[row]))
     ]
 
 

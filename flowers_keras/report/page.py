@@ -8,12 +8,10 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from flowers_keras import __version__, config, files, next_command
+from flowers_keras import __version__, files
 from flowers_keras.evaluation import doubts, scores
-from flowers_keras.report import confusion, examples, figures
+from flowers_keras.report import confusion, examples, figures, next_steps
 from flowers_keras.training import selection
-
-PATIENCE = 3  # epochs, as it is suggested
 
 
 def write_report(run, metrics, predictions, photos, positions, model):
@@ -32,7 +30,7 @@ def write_report(run, metrics, predictions, photos, positions, model):
     if model is not None:
         examples.add_heat_maps(mistakes, photos, run.config["data"]["image_size"], model)
     matrix, names = metrics["test"]["confusion"], predictions.class_names
-    history = run.read_history()
+    history, doubted = run.read_history(), count_clear_doubts(predictions)
     page = _environment().get_template("page.html.j2")
     text = page.render(
         name=run.folder.resolve().name,
@@ -41,11 +39,12 @@ def write_report(run, metrics, predictions, photos, positions, model):
         wrong=len(wrong),
         mistakes=mistakes,
         doubtful=examples.doubtful_pairs(photos, metrics["leaks"]["doubtful"]),
-        doubted=count_clear_doubts(predictions),
-        cross_validate=cross_validation_command(run),
+        doubted=doubted,
+        cross_validate=next_steps.cross_validation_command(run),
+        steps=next_steps.next_steps(run, metrics, history, doubted),
         config=config_sections(run.config),
         drawings=draw(metrics, predictions, history, run.config),
-        advice=advise_epochs(history, run.config),
+        advice=next_steps.advise_epochs(history, run.config),
         matrix=confusion.confusion_cells(matrix, names),
         weakest=confusion.weakest_classes(metrics["test"]["per_class"]),
         confused=confusion.confused_pairs(matrix, names),
@@ -59,13 +58,6 @@ def count_clear_doubts(predictions):
     """How many of the photos clearly look like another class than that of their label."""
     found = doubts.find_doubts(predictions.labels, predictions.plain)
     return sum(each.doubt >= doubts.CLEAR for each in found)
-
-
-def cross_validation_command(run):
-    """The command that cross-validates the config of a run; it needs stored features."""
-    views = run.config.get("features", {}).get("views") or config.FIELDS["features.views"].default
-    program = "python -m flowers_keras.cross_validate"
-    return next_command.spell(program, run.config, f"{run.folder}-folds", features__views=views)
 
 
 def announce(run):
@@ -105,27 +97,6 @@ def show(workdir, height=800):
 
     page = html.escape(files.read_text(files.user_path(workdir) / "report.html"))
     return HTML(f'<iframe srcdoc="{page}" width="100%" height="{height}" style="border: 0"></iframe>')
-
-
-def advise_epochs(history, config):
-    """What the epochs suggest to try: {"words", "type": the flag}, or None.
-
-    Example:
-      >>> config = {"finetune": {"keep": "best", "patience": 0, "epochs": 1}}
-      >>> row = {"phase": "finetune", "val_accuracy": 0.9, "val_loss": 0.4}
-      >>> advise_epochs([row], config)["type"]
-      '--config.finetune.epochs=2'
-    """
-    phase = history[-1]["phase"]
-    settings = config[phase]
-    waited = selection.epochs_waited([row for row in history if row["phase"] == phase], settings["keep"])
-    if settings["keep"] != "last" and selection.kept_epoch(history, config) == len(history) - 1:
-        words = "The best epoch was the last one, so more may bring more"
-        return {"words": words, "type": f"--config.{phase}.epochs={2 * settings['epochs']}"}
-    if waited > PATIENCE and not settings["patience"]:
-        words = f"To end a phase after {PATIENCE} epochs that bring nothing better"
-        return {"words": words, "type": f"--config.{phase}.patience={PATIENCE}"}
-    return None
 
 
 def draw(metrics, predictions, history, config):

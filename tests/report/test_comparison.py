@@ -13,6 +13,7 @@ import pytest
 from flowers_keras import compare, config, errors
 from flowers_keras.evaluation import prediction_table
 from flowers_keras.report import comparison
+from tests import browsing
 
 CONFIG = {"seed": 0, "data": {"split_seed": 0}, "model": {"dropout": 0.6, "weights": "imagenet"}}
 
@@ -225,6 +226,19 @@ def test_the_figure_shows_every_group_as_text_and_stands_alone(finish, tmp_path,
     first = pathlib.Path("figure.svg").read_bytes()
     compare.main([*names, "a<c", "--output=figure.svg"])
     assert pathlib.Path("figure.svg").read_bytes() == first
+
+
+def test_browser_finds_the_figure_accessible(finish, tmp_path, browser):
+    compare.main([finish("one"), finish("two", model__dropout=0.5), f"--output={tmp_path / 'figure.svg'}"])
+    figure = (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    page = tmp_path / "page.html"
+    for named in (True, False):
+        drawing = figure if named else figure.replace("aria-label=", "data-label=")
+        page.write_text(
+            f"<html lang=en><title>x</title><main><h1>Runs</h1>{drawing}</main>", encoding="utf-8"
+        )
+        browser.get(page.as_uri())
+        assert [rule for rule, _ in browsing.violations(browser)] == ([] if named else ["svg-img-alt"])
 
 
 def read_config(name):

@@ -25,10 +25,20 @@ def test_mistakes_are_grouped_by_confusion_with_their_odds(photos, positions, pr
     assert worst["odds"][2][1] == predictions.plain[2, label]
 
 
-def test_the_least_likely_true_classes_are_shown(photos, positions, predictions, monkeypatch):
-    monkeypatch.setattr(examples, "MISTAKES", 1)
-    (worst,) = examples.find_mistakes(predictions, photos, positions, np.array([1, 2, 4]))
-    assert worst["id"] == "photo-05.jpg"
+def test_the_most_frequent_confusions_are_shown_and_some_of_each(photos, positions, monkeypatch):
+    """Of six photos confused in one way, one in another and one in a third."""
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 2])
+    plain = np.full((8, 3), 0.05)
+    plain[np.arange(8), (labels + 1) % 3] = 0.9
+    plain[np.arange(8), labels] = [0.08, 0.01, 0.07, 0.02, 0.06, 0.03, 0.04, 0.05]
+    predictions = prediction_table.Predictions(list("abcdefgh"), labels, CLASSES, plain, None)
+
+    def shown(count):
+        monkeypatch.setattr(examples, "MISTAKES", count)
+        found = examples.find_mistakes(predictions, photos, positions, np.arange(8))
+        return "".join(each["id"] for each in found)
+
+    assert shown(2) == "bd" and shown(5) == "bdfgh" and shown(6) == "bdfegh" and shown(12) == "bdfecagh"
 
 
 def test_the_true_class_is_shown_however_unlikely():

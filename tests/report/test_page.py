@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import math
+import pathlib
 import re
 
 import numpy as np
@@ -16,6 +17,7 @@ from flowers_keras import files
 from flowers_keras.evaluation import prediction_table, scores
 from flowers_keras.report import examples, page
 from flowers_keras.training import run_folder
+from tests import browsing
 from tests.report.conftest import CLASSES, EVIL_CLASS, EVIL_ID
 from tests.report.parsing import Page
 
@@ -160,6 +162,33 @@ def test_the_first_words_are_accuracy_count_and_interval(write, metrics):
     )
     assert f"{100 * metrics['test']['accuracy']:.1f} % of 12 test photos" in lead
     assert f"between {low} % and {high} %" in lead
+
+
+def test_the_next_step_stands_before_the_verdict(write, metrics, predictions):
+    """Problems first; without any the model is used, and then made better."""
+
+    def first_screen(**other):
+        words = write(**other).words().partition("What to do next")[2].partition("What this means")[0]
+        return " ".join(words.split())
+
+    assert first_screen() == "Mend the problem below before you rely on the model (A <b>title</b>)."
+    metrics["verdict"] = [{"level": "warning", "title": "x", "text": "y", "evidence": "z"}]
+    shown = first_screen()
+    use = "Use it, for instance on a folder of photos: python -m flowers_keras.predict --model="
+    assert shown.startswith(use) and "model.keras' YOUR_PHOTOS" in shown
+    assert "look at the labels in doubt" in shown and "flowers_keras.cross_validate --config=" in shown
+    metrics["leaks"]["doubtful"] = []
+    right = without_mistakes(metrics, predictions)
+    shown = first_screen(**right, rows=history(0, 1))
+    assert "train longer" in shown and "--config.finetune.epochs=6" in shown and "-longer'" in shown
+    shown = first_screen(**right)
+    assert shown.startswith(use) and "better" not in shown
+
+
+def test_a_flag_is_never_broken_after_its_dashes(write):
+    assert "--config.seed=7" in write().text  # a word is an element of its own, which does not wrap
+    style = pathlib.Path(page.__file__).with_name("page.css").read_text()
+    assert "code > span { display: inline-block;" in style
 
 
 def test_names_are_text_and_never_markup(write):
@@ -359,3 +388,13 @@ def test_the_finished_run_is_announced_with_its_figures(tmp_path, metrics, capsy
     files.write_json(run.path("metrics.json"), metrics)
     page.announce(run)
     assert "TTA" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("screen", browsing.SCREENS)
+def test_browser_finds_the_report_accessible_and_nothing_too_wide(write, tmp_path, browser, screen):
+    write(explain=lambda batch: np.ones(batch.shape[:3], np.float32))
+    browsing.emulate(browser, *screen)
+    browser.get((tmp_path / "run <1>" / "report.html").as_uri())
+    assert browsing.fits(browser) and browsing.violations(browser) == []
+    browser.execute_script("document.querySelector('.lead').style.opacity = 0.3")
+    assert [rule for rule, _ in browsing.violations(browser)] == ["color-contrast"]

@@ -1,0 +1,77 @@
+"""What a person does with the result of a run: the step that the report advises, and what to type for it."""
+
+import shlex
+
+from flowers_keras import config, next_command
+from flowers_keras.training import selection
+
+PATIENCE = 3  # epochs, as it is suggested
+
+
+def next_steps(run, metrics, history, doubted):
+    """What to do first, so that the report's first screen can say it.
+
+    Problems come before all else. Without any the model is used, and what may make it better follows: labels
+    in doubt, or else epochs.
+
+    Args:
+      run: run_folder.Run.
+      metrics: as in `metrics.json`, with the verdict.
+      history: rows as in `history.csv`, numbers as numbers.
+      doubted: test photos that clearly look like another class than that of their label.
+
+    Returns:
+      A list of {"words", "type": a command, or "" where none helps}.
+    """
+    problems = [each["title"] for each in metrics["verdict"] if each["level"] == "bad"]
+    if problems:
+        more = f", and {len(problems) - 1} more" if problems[1:] else ""
+        words = f"Mend the problem below before you rely on the model ({problems[0]}{more})."
+        return [{"words": words, "type": ""}]
+    use = f"python -m flowers_keras.predict --model={shlex.quote(str(run.path('model.keras')))} YOUR_PHOTOS"
+    steps = [{"words": "Use it, for instance on a folder of photos:", "type": use}]
+    advice = advise_epochs(history, run.config)
+    if doubted or metrics["leaks"]["doubtful"]:
+        words = "To make it better, look at the labels in doubt; this lists them, and says what to type then:"
+        steps.append({"words": words, "type": cross_validation_command(run)})
+    elif advice and advice["changes"]:
+        command = next_command.spell(
+            "python train.py", run.config, f"{run.folder}-longer", **advice["changes"]
+        )
+        steps.append(
+            {"words": "To make it better, train longer, as the last epoch was the best:", "type": command}
+        )
+    return steps
+
+
+def cross_validation_command(run):
+    """The command that cross-validates the config of a run; it needs stored features."""
+    views = run.config.get("features", {}).get("views") or config.FIELDS["features.views"].default
+    program = "python -m flowers_keras.cross_validate"
+    return next_command.spell(program, run.config, f"{run.folder}-folds", features__views=views)
+
+
+def advise_epochs(history, config):
+    """What the epochs suggest to try, or None.
+
+    Returns:
+      {"words", "type": the flag, "changes": the fields of `next_command.spell` that may bring more}.
+
+    Example:
+      >>> config = {"finetune": {"keep": "best", "patience": 0, "epochs": 1}}
+      >>> row = {"phase": "finetune", "val_accuracy": 0.9, "val_loss": 0.4}
+      >>> advise_epochs([row], config)["type"]
+      '--config.finetune.epochs=2'
+    """
+    phase = history[-1]["phase"]
+    settings = config[phase]
+    waited = selection.epochs_waited([row for row in history if row["phase"] == phase], settings["keep"])
+    if settings["keep"] != "last" and selection.kept_epoch(history, config) == len(history) - 1:
+        words = "The best epoch was the last one, so more may bring more"
+        epochs = 2 * settings["epochs"]
+        flag = f"--config.{phase}.epochs={epochs}"
+        return {"words": words, "type": flag, "changes": {f"{phase}__epochs": epochs}}
+    if waited > PATIENCE and not settings["patience"]:
+        words = f"To end a phase after {PATIENCE} epochs that bring nothing better"
+        return {"words": words, "type": f"--config.{phase}.patience={PATIENCE}", "changes": {}}
+    return None
