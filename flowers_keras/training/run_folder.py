@@ -1,4 +1,15 @@
-"""A run's folder: one process at a time, one config, resumed where it was."""
+"""A run's folder: one process at a time, one config, resumed where it was.
+
+report.html      what a person reads: the verdict, every figure, the mistakes
+README.md        the model card
+metrics.json     every figure
+model.keras      float32, calibrated; class names and image size are inside
+labels.json      class names, in the order of the output
+predictions.csv  the test photos: true class, a probability a class
+splits.json      which photo went where, what was left out and why
+history.csv      a row an epoch; tensorboard/ has the same as curves
+config.json      every field of the experiment; machine.json what it ran on
+"""
 
 import contextlib
 import csv
