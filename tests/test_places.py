@@ -10,7 +10,7 @@ from flowers_keras import command_line, compare, config, demo, evaluate, export,
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_folder
 from flowers_keras.model import archive, classifier
-from flowers_keras.photos import draw, sources
+from flowers_keras.photos import draw, sources, tfds_records
 from flowers_keras.serving import exporting, heat_maps
 from tests.serving.test_export import CARD, small_network
 
@@ -112,7 +112,7 @@ def find_data_set(monkeypatch):
         seen.append(data_dir)
         raise InterruptedError
 
-    monkeypatch.setattr(sources, "_prepared_builder", absent)
+    monkeypatch.setattr(tfds_records, "_prepared_builder", absent)
     monkeypatch.setenv("TFDS_DATA_DIR", "~/other")
     for data_dir in ("~/data", ""):
         with pytest.raises(InterruptedError):

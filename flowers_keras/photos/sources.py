@@ -2,22 +2,14 @@
 
 import dataclasses
 import os
-import tempfile
 from collections.abc import Callable
 
 import numpy as np
-import requests
-from absl import logging
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.photos import corrections, csv_list, folders, formats, layouts, reader, synthetic
 from flowers_keras.photos.parts import PARTS
-
-OFFLINE = (
-    "pass photos of your own by --config.data.source=folder:PATH (one folder a class), "
-    "or try --config=configs/quickstart.py, which needs no network"
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,11 +92,13 @@ def folder_photos(path, least_classes=2, known=()):
     if loose:
         print(f"left out {len(loose)} photos in no class folder, such as {_name(loose[0], root)}")
     left_out = [(each, reader.NO_PHOTO) for each in others] + [(each, "in no class folder") for each in loose]
+    places = list(map(os.fspath, paths))  # a fifth of the memory of paths
+    number = {name: i for i, name in enumerate(names)}
     return Photos(
         tuple(_name(each, root) for each in paths),
-        np.array([names.index(each.name) for each in owners], np.int32),
+        np.array([number[each.name] for each in owners], np.int32),
         tuple(names),
-        lambda position: reader.read_file(paths[position]),
+        lambda position: reader.read_file(places[position]),
         tuple((_name(each, root), why) for each, why in left_out),
         tuple(each.part for each in owners) if classes[0].part else None,
     )
@@ -148,11 +142,12 @@ def csv_photos(path):
     """
     rows, missing = csv_list.read_list(path)
     names = sorted({row.label for row in rows})
+    number, places = {name: i for i, name in enumerate(names)}, [os.fspath(row.path) for row in rows]
     return Photos(
         tuple(row.name for row in rows),
-        np.array([names.index(row.label) for row in rows], np.int32),
+        np.array([number[row.label] for row in rows], np.int32),
         tuple(names),
-        lambda position: reader.read_file(rows[position].path),
+        lambda position: reader.read_file(places[position]),
         tuple((row.name, "no such file") for row in missing),
         tuple(row.part for row in rows) if rows[0].part else None,
         tuple(row.group for row in rows) if any(row.group for row in rows) else None,
@@ -184,67 +179,10 @@ def tfds_photos(name, data_dir):
       data_dir: the folder of prepared data sets; "" for TFDS's own, which `TFDS_DATA_DIR` names.
 
     Raises:
-      UserError: the data set is unknown, is not one of labelled photos, or cannot be fetched.
+      UserError: the data set is unknown, is not one of labelled photos, or cannot be fetched or read.
     """
-    import tensorflow_datasets as tfds  # half a second that folders need not pay
+    from flowers_keras.photos import tfds_records  # seconds of TensorFlow that folders need not pay
 
-    logging.set_verbosity(logging.ERROR)  # TFDS tells of every step, and a person reads this
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR", "")  # where TFDS would leave a `~`
-    builder = _prepared_builder(tfds, name, str(files.user_path(data_dir)) if data_dir else None)
-    image, label = builder.info.supervised_keys or ("", "")
-    features = builder.info.features
-    if label not in features or not isinstance(features[label], tfds.features.ClassLabel):
-        raise UserError(f"tfds:{name} is no set of photos with one label each; try tfds:tf_flowers")
-    spool, ids, labels, places, parts = tempfile.TemporaryFile(), [], [], [], []
-    # Its records can only be read in sequence; an unnamed file that holds the encoded photos one
-    # after the other gives each of them an address and keeps them out of memory.
-    for split, example in _examples(tfds, builder, image):
-        ids.append(example["tfds_id"].decode())
-        labels.append(example[label])
-        places.append((len(example[image]), spool.tell()))
-        parts.append(layouts.part_named(split))
-        spool.write(example[image])
-    spool.flush()
+    ids, labels, class_names, parts, read = tfds_records.read_set(name, data_dir)
     own = {"train"} < set(parts) <= set(PARTS)
-    return Photos(
-        tuple(ids),
-        np.array(labels, np.int32),
-        tuple(features[label].names),
-        lambda position: os.pread(spool.fileno(), *places[position]),
-        parts=tuple(parts) if own else None,
-    )
-
-
-def _examples(tfds, builder, image):
-    """(split, example) of each photo, which stays encoded, in the order of the files."""
-    options = tfds.ReadConfig(add_tfds_id=True, interleave_cycle_length=1)
-    for split in builder.info.splits:
-        decoders = {image: tfds.decode.SkipDecoding()}
-        dataset = builder.as_dataset(split=split, decoders=decoders, read_config=options)
-        yield from ((split, example) for example in dataset.as_numpy_iterator())
-
-
-def _prepared_builder(tfds, name, data_dir):
-    """The builder of a data set that is on the disk; its progress bars show a download."""
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-        if not builder.data_path.exists():
-            _reach(builder.url_infos)
-            size = sum(info.size for info in builder.url_infos.values())
-            place = builder.data_path
-            print(f"{name} is not in {place} yet: downloading {size / 1e6:,.0f} MB", flush=True)
-            builder.download_and_prepare()
-    except tfds.core.registered.DatasetNotFoundError as error:
-        raise UserError(f"tfds:{name} is no data set that TFDS knows; try tfds:tf_flowers") from error
-    except Exception as error:  # TFDS passes on whatever its network or file layers raise
-        where = data_dir or "TFDS's own folder"
-        raise UserError(
-            f"tfds:{name} is not in {where} and cannot be downloaded ({type(error).__name__}); {OFFLINE}"
-        ) from error
-    return builder
-
-
-def _reach(url_infos):
-    """Raises at once where there is no network: TFDS would try for minutes and leave folders."""
-    for url in url_infos:
-        requests.head(url, timeout=20, allow_redirects=True)
+    return Photos(ids, labels, class_names, read, parts=tuple(parts) if own else None)

@@ -7,7 +7,7 @@ import pytest
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import reader, sources, synthetic
+from flowers_keras.photos import reader, sources, synthetic, tfds_records
 from tests.conftest import encode, write_colours
 
 
@@ -92,7 +92,7 @@ def test_tfds_without_a_network(data, tmp_path, monkeypatch):
     def offline(*args, **kwargs):
         raise ConnectionError("no route to host")
 
-    monkeypatch.setattr(sources.requests, "head", offline)
+    monkeypatch.setattr(tfds_records.requests, "head", offline)
     data.source, data.data_dir = "tfds:tf_flowers", str(tmp_path / "tfds")
     with pytest.raises(UserError, match="folder:PATH .*configs/quickstart.py"):
         sources.load_photos(data)
@@ -105,8 +105,9 @@ def test_tfds_of_an_unknown_name(data, tmp_path):
         sources.load_photos(data)
 
 
-def test_tfds_photos_that_are_prepared(data, tmp_path):
-    """A data set in TFDS's own format, written by TFDS itself: its order of classes is kept."""
+@pytest.fixture
+def tiny_flowers():
+    """A data set in TFDS's own format, written by TFDS itself."""
     import tensorflow_datasets as tfds
 
     class TinyFlowers(tfds.core.GeneratorBasedBuilder):
@@ -128,7 +129,14 @@ def test_tfds_photos_that_are_prepared(data, tmp_path):
             for i in numbers:
                 yield i, {"image": np.full((5, 6, 3), 40 * i, np.uint8), "label": i % 2}
 
-    TinyFlowers(data_dir=tmp_path).download_and_prepare()
+    yield TinyFlowers
+    del tfds.core.registered._DATASET_REGISTRY["tiny_flowers"]  # for the next test
+
+
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
+def test_tfds_photos_that_are_prepared(data, tmp_path, tiny_flowers, file_format):
+    """They are read where they lie, in TFDS's order of the classes and under its names."""
+    tiny_flowers(data_dir=tmp_path, file_format=file_format).download_and_prepare()
     data.source, data.data_dir = "tfds:tiny_flowers", str(tmp_path)
     photos = sources.load_photos(data)
     assert photos.class_names == ("tulips", "daisy") and len(set(photos.ids)) == 6
@@ -136,3 +144,27 @@ def test_tfds_photos_that_are_prepared(data, tmp_path):
     assert sorted(shades) == [0, 40, 80, 120, 160, 200]
     assert [shade // 40 % 2 for shade in shades] == photos.labels.tolist()
     assert [part == "test" for part in photos.parts] == [shade >= 160 for shade in shades]
+
+
+def test_tfds_photos_have_the_ids_of_tfds_and_a_damaged_one_is_broken(data, tmp_path, tiny_flowers):
+    import tensorflow_datasets as tfds
+
+    builder = tiny_flowers(data_dir=tmp_path, file_format="tfrecord")
+    builder.download_and_prepare()
+    expected = {}
+    for split in ("train", "test"):
+        config = tfds.ReadConfig(add_tfds_id=True)
+        for each in builder.as_dataset(split=split, read_config=config).as_numpy_iterator():
+            expected[each["tfds_id"].decode()] = int(each["image"][0, 0, 0])
+    data.source, data.data_dir = "tfds:tiny_flowers", str(tmp_path)
+    photos = sources.load_photos(data)
+    found = [int(reader.read_photo(photos.read(i))[0, 0, 0]) for i in range(6)]
+    assert dict(zip(photos.ids, found, strict=True)) == expected
+    for path in builder.info.splits["train"].filepaths:
+        path.write_bytes(b"x" * 9)
+    with pytest.raises(reader.BrokenPhoto, match="damaged record"):
+        photos.read(0)
+    for path in builder.info.splits["train"].filepaths:
+        path.unlink()
+    with pytest.raises(reader.BrokenPhoto, match="no such file"):
+        photos.read(0)
