@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from flowers_keras import files, locks
-from flowers_keras.training import segments
+from flowers_keras.training import places, segments
 
 SEGMENT = 512  # photos; what a kill can cost
 
@@ -36,21 +36,22 @@ class Store:
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        self._places = {}  # view -> {address: (segment, row)}
+        self._places = {}  # view -> places.Places
         self._known = set()  # (view, segment) whose manifest is in `_places`
 
     def rows(self, view, addresses):
         """Rows of photos that are stored in a view, in any order, also more than once."""
-        places = self._look(view)
-        return Rows(self.folder / view, [places[address] for address in addresses])
+        there = self._look(view)
+        segment, row = there.find(addresses)
+        if len(row) and row.min() < 0:
+            raise KeyError(addresses[int(row.argmin())])
+        return Rows(self.folder / view, there.segments, segment, row)
 
     def missing(self, view, addresses):
         """Positions in `addresses` of photos that are not stored, each photo once."""
-        places, first = self._look(view), {}
-        for position, address in enumerate(addresses):
-            if address not in places:
-                first.setdefault(address, position)
-        return list(first.values())
+        absent = np.flatnonzero(self._look(view).find(addresses)[0] < 0)
+        _, first = np.unique(np.array([addresses[i] for i in absent], places.ADDRESS), return_index=True)
+        return absent[np.sort(first)].tolist()
 
     def fill(self, wanted, compute, batch_size, after_segment=lambda: None):
         """Computes what is missing, segment after segment; waits where another process does so.
@@ -84,8 +85,9 @@ class Store:
           wanted: view -> addresses.
         """
         for view, addresses in wanted.items():
-            places = self._look(view)
-            for name in sorted({places[each][0] for each in addresses if each in places}):
+            there = self._look(view)
+            numbers = np.unique(there.find(addresses)[0])
+            for name in sorted(there.segments[number] for number in numbers if number >= 0):
                 if not segments.is_whole(self.folder / view / name):
                     self._remove_damaged(view, name)
 
@@ -110,26 +112,29 @@ class Store:
         files.write_json(path, manifest)
 
     def _look(self, view):
-        """{address: (segment, row)} of a view, with what was added since the last look."""
-        places, folder = self._places.setdefault(view, {}), self.folder / view
+        """places.Places of a view, with what was added since the last look."""
+        there, folder, new = self._places.setdefault(view, places.Places()), self.folder / view, {}
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if (view, path.name) in self._known or files.TEMPORARY in path.name:
                 continue
             addresses = segments.read_addresses(path)
             if addresses is None:
-                self._remove_damaged(view, path.name)
+                self._discard_damaged(view, path.name)
                 continue
             self._known.add((view, path.name))
-            places |= {address: (path.name, row) for row, address in enumerate(addresses)}
-        return places
+            new[path.name] = addresses
+        if new:
+            there.add(new)
+        return there
 
     def _remove_damaged(self, view, name):
+        self._discard_damaged(view, name)
+        self._known.discard((view, name))
+        self._places[view].remove(name)
+
+    def _discard_damaged(self, view, name):
         print(f"features: {self.folder / view / name} is damaged and is made again")
         files.discard(self.folder / view / name)
-        self._known.discard((view, name))
-        places = self._places[view]
-        for address in [each for each, (segment, _) in places.items() if segment == name]:
-            del places[address]
 
     def _wait(self, held, wanted):
         """Takes the lock; False where nothing is missing, or no more."""
@@ -163,15 +168,13 @@ class Rows:
 
     Args:
       folder: pathlib.Path of the view.
-      places: (segment, row) of each photo.
+      names: of the segments.
+      segment, row: int [count], number of each photo's segment and its row there.
     """
 
-    def __init__(self, folder, places):
-        names = sorted({name for name, _ in places})
-        number = {name: i for i, name in enumerate(names)}
+    def __init__(self, folder, names, segment, row):
         self._folders = [folder / name for name in names]
-        self._segment = np.array([number[name] for name, _ in places], np.int64)
-        self._row = np.array([row for _, row in places], np.int64)
+        self._segment, self._row = segment, row
 
     def __len__(self):
         return len(self._row)

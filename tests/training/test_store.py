@@ -11,6 +11,7 @@ import pytest
 
 from flowers_keras import files, locks
 from flowers_keras.training import store
+from flowers_keras.training.places import Places
 
 BATCH = 4
 
@@ -198,3 +199,23 @@ def test_where_the_file_system_has_no_locks_two_runs_may_write_the_same(tmp_path
     _, asked = fill(tmp_path / "store", wanted)
     assert len(asked) == 10 and fill(tmp_path / "store", wanted)[1] == []
     assert "on a file system without locks" in capsys.readouterr().out
+
+
+def test_where_photos_are_is_what_a_dict_would_say():
+    random, places, expected = np.random.default_rng(0), Places(), {}
+    for number in range(30):
+        names = [f"{number}", f"{number} b"]
+        new = {name: [str(i) for i in random.integers(0, 200, 9).tolist()] for name in names}
+        places.add(new)
+        for name in names:
+            expected |= {address: (name, row) for row, address in enumerate(new[name])}
+        if number % 3 == 0:
+            places.remove(names[0])
+            expected = {address: place for address, place in expected.items() if place[0] != names[0]}
+    segments, rows = places.find([str(i) for i in range(220)])
+    found = {
+        str(i): (places.segments[segment], row)
+        for i, (segment, row) in enumerate(zip(segments.tolist(), rows.tolist(), strict=True))
+        if row >= 0
+    }
+    assert found == expected and len(places) == len(expected) > 50
