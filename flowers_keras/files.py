@@ -1,9 +1,10 @@
 """Files that are whole or absent: written under a temporary name, synced, then renamed."""
 
+import collections.abc
 import contextlib
 import csv
 import errno
-import io
+import functools
 import json
 import os
 import pathlib
@@ -155,6 +156,38 @@ def write_json(path, value):
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def write_long_json(path, value):
+    """Writes an object whose entries need not be in memory together.
+
+    Args:
+      path: of the file.
+      value: name -> JSON value; an iterator of (name, JSON value) becomes an object, a line each, and
+        a list a line for each of its values.
+    """
+    encode = functools.partial(json.dumps, ensure_ascii=False, allow_nan=False)
+    with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        before = "{"
+        for name, each in value.items():
+            file.write(f"{before}\n  {encode(name)}: ")
+            before = ","
+            if isinstance(each, collections.abc.Iterator):
+                _write_lines(file, "{}", (f"{encode(key)}: {encode(inner)}" for key, inner in each))
+            elif isinstance(each, list):
+                _write_lines(file, "[]", map(encode, each))
+            else:
+                file.write(encode(each))
+        file.write("\n}\n")
+
+
+def _write_lines(file, brackets, lines):
+    before = "\n    "
+    file.write(brackets[0])
+    for line in lines:
+        file.write(before + line)
+        before = ",\n    "
+    file.write("\n  " + brackets[1])
+
+
 def read_text(path):
     """The text of a UTF-8 file of a run.
 
@@ -169,26 +202,29 @@ def read_text(path):
         raise UserError(f"{path} cannot be read ({error}); make it again") from error
 
 
-def read_json(path):
+def read_json(path, replace=None):
     """The value in a JSON file.
+
+    Args:
+      path: of the file.
+      replace: called with each object in it, a dict, from the inner ones on; gives what stands for it.
 
     Raises:
       UserError: the file is absent or is not JSON.
     """
     text = read_text(path)
     try:
-        return json.loads(text)
+        return json.loads(text, object_hook=replace)
     except ValueError as error:
         raise UserError(f"{path} cannot be read ({error}); make it again") from error
 
 
 def write_csv(path, header, rows):
     """Writes a table; floats in full, so that what reads it back computes with the same numbers."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, table.getvalue())
+    with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def checksum(path):

@@ -46,10 +46,9 @@ def load_photos(config, run):
     if path.exists():
         split = splits.load(photos, path)
     else:
-        split = splits.split_photos(photos, config.data)
+        split = splits.split_photos(photos, config.data, layouts.cache_folder(config, run.folder))
         print(", ".join(f"{part}: {len(positions)} photos" for part, positions in split.positions.items()))
-    digests = {position: each.digest for position, each in split.fingerprints.items()}
-    return changes.refuse_later_changes(photos, digests), split
+    return changes.refuse_later_changes(photos, split.digests), split
 
 
 def train(photos, split, config, run):

@@ -86,3 +86,38 @@ def test_a_file_system_that_cannot_sync_folders(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", only_files)
     files.write_text(tmp_path / "x", "text")
     assert (tmp_path / "x").read_text() == "text"
+
+
+def test_long_json_is_json_of_a_line_an_entry(tmp_path):
+    photos = {f"é{i}": {"part": None, "group": 'a "b"'} for i in range(3)}
+    value = {"names": ["a", "b"], "shares": {"train": 0.5}, "note": "x", "none": []}
+    files.write_long_json(tmp_path / "long.json", value | {"photos": iter(photos.items()), "empty": iter({})})
+    assert files.read_json(tmp_path / "long.json") == value | {"photos": photos, "empty": {}}
+    lines = files.read_text(tmp_path / "long.json").splitlines()
+    assert sum('"part"' in line for line in lines) == 3
+    with pytest.raises(ValueError):
+        files.write_long_json(tmp_path / "long.json", {"figure": float("nan")})
+    assert files.read_json(tmp_path / "long.json")["photos"] == photos  # as it was
+
+
+def test_entries_are_written_as_they_come(tmp_path):
+    """None waits in memory for the last one."""
+    seen = []
+
+    def entries():
+        for i in range(3000):
+            seen.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+            yield str(i), "x" * 100
+
+    files.write_long_json(tmp_path / "long.json", {"photos": entries()})
+    rows, seen_json = ([name, "x" * 100] for name, _ in entries()), list(seen)
+    seen.clear()
+    files.write_csv(tmp_path / "long.csv", ["id", "text"], rows)
+    for sizes in (seen_json, [size - seen[0] for size in seen]):
+        assert sizes[1500] > 100_000 and sizes[-1] > 250_000
+
+
+def test_objects_in_json_are_replaced_as_they_are_read(tmp_path):
+    files.write_json(tmp_path / "a.json", {"photos": {"a": {"part": 1}, "b": {"part": 2}}, "other": 3})
+    found = files.read_json(tmp_path / "a.json", lambda each: each.get("part", each))
+    assert found == {"photos": {"a": 1, "b": 2}, "other": 3}

@@ -6,7 +6,7 @@ from flowers_keras.config import default_config
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure, unknown
 from flowers_keras.model import archive
-from flowers_keras.photos import labelled, pipeline, twins
+from flowers_keras.photos import inspection, labelled, pipeline
 
 
 def evaluate_folder(model_path, data, others=None):
@@ -28,7 +28,7 @@ def evaluate_folder(model_path, data, others=None):
     """
     model, card = archive.load(model_path)
     photos = labelled.labelled_folder(data, card["class_names"])
-    fingerprints, left_out = twins.fingerprint_photos(photos)
+    fingerprints, left_out = inspection.fingerprint_photos(photos)
     if not fingerprints:
         name, why = left_out[0]
         raise UserError(f"no photo of {data} can be used; the first is {name}: {why}")

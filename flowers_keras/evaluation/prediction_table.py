@@ -49,11 +49,13 @@ def save_predictions(predictions, path):
     names = predictions.class_names
     header = ["id", "class", *(f"{PLAIN}{name}" for name in names), *(f"{TTA}{name}" for name in names)]
     tta = predictions.tta
-    rows = []
-    for i, name in enumerate(predictions.ids):
-        both = [""] * len(names) if tta is None else tta[i].tolist()
-        rows.append([name, names[predictions.labels[i]], *predictions.plain[i].tolist(), *both])
-    files.write_csv(path, header, rows)
+
+    def rows():
+        for i, name in enumerate(predictions.ids):
+            both = [""] * len(names) if tta is None else tta[i].tolist()
+            yield [name, names[predictions.labels[i]], *predictions.plain[i].tolist(), *both]
+
+    files.write_csv(path, header, rows())
 
 
 def load_predictions(path):

@@ -2,9 +2,10 @@
 
 import dataclasses
 import hashlib
+import itertools
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import reader, twins
+from flowers_keras.photos import inspection, reader
 
 
 def refuse_changes(photos, path, known, left_out):
@@ -13,25 +14,25 @@ def refuse_changes(photos, path, known, left_out):
     Args:
       photos: sources.Photos.
       path: the `splits.json` of the run.
-      known: id -> entry of `photos` in it.
+      known: id -> splits.Entry.
       left_out: id -> reason of the photos that are in no part; these may differ.
 
     Raises:
       UserError: names the first change.
     """
     position = {name: i for i, name in enumerate(photos.ids)}
-    used = {name: entry for name, entry in known.items() if entry["part"]}
+    used = {name: entry for name, entry in known.items() if entry.part}
     changes = [f"{name} was removed" for name in used if name not in position]
     changes += [f"{name} was added" for name in photos.ids if name not in used and name not in left_out]
     present = [name for name in used if name in position]
-    found = twins.digest_photos(photos, [position[name] for name in present])
-    owner = {entry["digest"]: f"{name} of {entry['part']}" for name, entry in used.items()}
+    found = inspection.digest_photos(photos, [position[name] for name in present])
     for name, (digest, why) in zip(present, found, strict=True):
         if why:
             changes.append(f"{name} cannot be read any more ({why})")
-        elif digest != used[name]["digest"]:
-            copy = f" and is now a copy of {owner[digest]}" if digest in owner else ""
-            changes.append(f"{name} of {used[name]['part']} was changed{copy}")
+        elif digest != used[name].digest:
+            owners = (f"{each} of {entry.part}" for each, entry in used.items() if entry.digest == digest)
+            copy = "".join(f" and is now a copy of {owner}" for owner in itertools.islice(owners, 1))
+            changes.append(f"{name} of {used[name].part} was changed{copy}")
         else:
             changes += _other_entries(photos, position[name], used[name])
     if changes:
@@ -45,14 +46,14 @@ def refuse_changes(photos, path, known, left_out):
 def _other_entries(photos, i, entry):
     """In what a photo differs from its entry: label, group, given part."""
     name, label = photos.ids[i], photos.class_names[photos.labels[i]]
-    if label != entry["class"]:
-        return [f"{name} was labelled {entry['class']} and is labelled {label} now"]
-    group, before = photos.groups[i] if photos.groups else "", entry.get("group", "")
+    if label != entry.label:
+        return [f"{name} was labelled {entry.label} and is labelled {label} now"]
+    group, before = photos.groups[i] if photos.groups else "", entry.group
     if group != before:
         return [f"{name} was of group {before or 'none'} and is of group {group or 'none'} now"]
-    part = photos.parts[i] if photos.parts else entry["part"]
-    if part != entry["part"] and (part != "train" or entry["part"] in photos.parts):
-        return [f"{name} was in {entry['part']} and is in {part} now"]
+    part = photos.parts[i] if photos.parts else entry.part
+    if part != entry.part and (part != "train" or entry.part in photos.parts):
+        return [f"{name} was in {entry.part} and is in {part} now"]
     return []
 
 

@@ -57,15 +57,13 @@ def twins_in_training(photos, fingerprints, path, distance):
 
     Args:
       photos: sources.Photos.
-      fingerprints: position -> twins.Fingerprint, as `twins.fingerprint_photos` gives.
+      fingerprints: identity.FingerprintTable.
       path: the `splits.json` of the model's run.
       distance: of twins at most, bits of 64.
 
     Returns:
       A list of [id, id of the training photo, bits].
     """
-    training = splits.training_fingerprints(path)
-    names, known = list(training), list(training.values())
-    positions, mine = list(fingerprints), list(fingerprints.values())
-    pairs = twins.find_twins(mine, known, distance)
-    return [[photos.ids[positions[i]], names[j], bits] for i, j, bits in pairs]
+    names, known = splits.training_records(path)
+    pairs = twins.find_twins_across(fingerprints.records, known, distance)
+    return [[photos.ids[fingerprints.positions[i]], names[j], bits] for i, j, bits in pairs]

@@ -205,9 +205,16 @@ def refuse_workdir(config, workdir):
     beside = f"choose a place beside the photos, such as {photos.parent / 'runs' / photos.name}"
     if _is_within(run, photos) or _is_within(photos, run):
         raise UserError(f"--workdir={workdir} and folder:{path} lie one inside the other; {beside}")
-    cache = files.user_path(config.features.cache_dir or run.parent / "features").resolve()
+    cache = cache_folder(config, workdir).resolve()
     if _is_within(cache, photos):
         raise UserError(f"features.cache_dir={cache} is inside the photos of folder:{path}; {beside}")
+
+
+def cache_folder(config, workdir):
+    """pathlib.Path of the folder of stored features: `features.cache_dir`, or `features` beside the run."""
+    return files.user_path(
+        config.features.cache_dir or files.user_path(workdir).resolve().parent / "features"
+    )
 
 
 def _is_within(path, folder):

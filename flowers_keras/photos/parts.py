@@ -3,6 +3,8 @@
 import collections
 import hashlib
 
+import numpy as np
+
 from flowers_keras.errors import UserError
 
 PARTS = ("train", "validation", "test")
@@ -170,9 +172,13 @@ def keep_given(photos, kept, data):
 
 def refuse_missing_class(photos, positions):
     """Raises the UserError of a class that a part has no photo of."""
+    count = {
+        part: np.bincount(photos.labels[np.array(each, np.int64)], minlength=len(photos.class_names))
+        for part, each in positions.items()
+    }
     for label, name in enumerate(photos.class_names):
         for part in PARTS:
-            if not any(photos.labels[i] == label for i in positions[part]):
+            if not count[part][label]:
                 raise UserError(f"class {name!r} has no photo that can be used in {part}; add some")
 
 
@@ -198,7 +204,7 @@ def group_key(members):
       (label, digest).
 
     Example:
-      >>> from flowers_keras.photos.twins import Fingerprint
+      >>> from flowers_keras.photos.identity import Fingerprint
       >>> small, large = (Fingerprint(digest, "", "", "", size) for digest, size in (("a", 10), ("b", 20)))
       >>> group_key([(small, 0), (large, 1)])
       (1, 'b')

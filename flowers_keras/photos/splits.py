@@ -7,12 +7,14 @@ stay in one part, and so do photos of one group. Photos that are split already k
 """
 
 import dataclasses
+import sys
+from typing import NamedTuple
 
 import numpy as np
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import changes, groups, parts, twins
+from flowers_keras.photos import changes, groups, identity, inspection, parts, twins
 from flowers_keras.photos.parts import PARTS
 
 DRAWN = (
@@ -33,26 +35,32 @@ class Split:
 
     Attributes:
       positions: part name -> int64 [count], positions in the Photos, ascending.
-      fingerprints: position -> Fingerprint, for every photo that could be read.
+      fingerprints: identity.FingerprintTable of every photo that could be read.
       left_out: (id, reason) of photos that are in no part.
-      twins: (id, id, distance in bits of 64) of all pairs.
+      twins: (id, id, distance in bits of 64) of all pairs, as `twins.find_twins` counts them.
       doubtful: those of the twins that carry different labels.
     """
 
     positions: dict[str, np.ndarray]
-    fingerprints: dict[int, twins.Fingerprint]
+    fingerprints: identity.FingerprintTable
     left_out: list[tuple[str, str]]
     twins: list[tuple[str, str, int]]
     doubtful: list[tuple[str, str, int]]
 
+    @property
+    def digests(self):
+        """Position -> SHA-256 of the photo's bytes, hexadecimal."""
+        return identity.Digests(self.fingerprints)
 
-def split_photos(photos, data):
+
+def split_photos(photos, data, cache=None):
     """Splits photos into train, validation and test, and prints which are left out, and why.
 
     Args:
       photos: sources.Photos.
       data: config section with `validation_fraction`, `test_fraction`, `twin_distance` and
         `split_seed`.
+      cache: pathlib.Path of the stored features, where fingerprints are kept, too; None keeps none.
 
     Returns:
       Split.
@@ -62,12 +70,12 @@ def split_photos(photos, data):
     """
     if photos.parts:
         print(GIVEN)
-    fingerprints, left_out = twins.fingerprint_photos(photos)
+    fingerprints, left_out = inspection.fingerprint_photos(photos, cache)
     _refuse_broken(left_out, len(photos.ids))
-    kept = sorted(fingerprints)
-    pairs = twins.find_twins(*[[fingerprints[i] for i in kept]] * 2, data.twin_distance)
+    kept = list(fingerprints)
+    pairs = twins.find_twins(fingerprints.records, data.twin_distance)
     pairs = [(kept[i], kept[j], bits) for i, j, bits in pairs]
-    conflicts = _two_labels(photos, fingerprints, pairs)
+    conflicts = twins.find_conflicts(photos, fingerprints)
     left_out += [(photos.ids[i], why) for i, why in sorted(conflicts.items())]
     left_out += photos.others
     pairs = [pair for pair in pairs if conflicts.keys().isdisjoint(pair[:2])]
@@ -127,20 +135,6 @@ def broken_allowed(count):
     return max(1, count // 100, min(10, count // 10))
 
 
-def _two_labels(photos, fingerprints, pairs):
-    """Position -> reason, for identical photos of different labels, printed: neither can be right."""
-    conflicts = {}
-    for pair in pairs:
-        i, j, _ = pair
-        if fingerprints[i].digest == fingerprints[j].digest and photos.labels[i] != photos.labels[j]:
-            labels = " and ".join(sorted(photos.class_names[photos.labels[k]] for k in (i, j)))
-            for one, other in ((i, j), (j, i)):
-                conflicts[one] = f"the same file as {photos.ids[other]}, labelled both {labels}"
-    for i, why in sorted(conflicts.items()):
-        print(f"left out {photos.ids[i]}: {why}")
-    return conflicts
-
-
 def describe(split, photos, distance):
     """What the report says of the split: twins across the parts and within, and the parts' shares.
 
@@ -176,33 +170,32 @@ def _pairs_across(split, photos, distance):
     for i, one in enumerate(PARTS):
         for other in PARTS[i + 1 :]:
             left, right = split.positions[one], split.positions[other]
-            pairs = twins.find_twins(
-                *([split.fingerprints[int(k)] for k in part] for part in (left, right)), distance
-            )
+            pairs = twins.find_twins_across(*map(split.fingerprints.at, (left, right)), distance)
             across += [[photos.ids[left[a]], photos.ids[right[b]], bits] for a, b, bits in pairs]
     return across
 
 
 def save(split, photos, path):
     """Writes `splits.json`: parts, their shares, fingerprints and findings, by the photos' ids."""
-    part_of = {int(i): part for part, positions in split.positions.items() for i in positions}
+    part_of = np.full(len(photos.ids), len(PARTS), np.int8)
+    for number, part in enumerate(PARTS):
+        part_of[split.positions[part]] = number
+
+    def entries():
+        for i, one in split.fingerprints.items():
+            group = {"group": photos.groups[i]} if photos.groups else {}
+            place = {"part": (*PARTS, None)[part_of[i]], "class": photos.class_names[photos.labels[i]]}
+            yield photos.ids[i], place | group | dataclasses.asdict(one)
+
     value = {
         "class_names": list(photos.class_names),
         **_shares(split, photos),
-        "photos": {
-            photos.ids[i]: {
-                "part": part_of.get(i),
-                "class": photos.class_names[photos.labels[i]],
-                **({"group": photos.groups[i]} if photos.groups else {}),
-                **dataclasses.asdict(split.fingerprints[i]),
-            }
-            for i in split.fingerprints
-        },
+        "photos": entries(),
         "left_out": split.left_out,
         "twins": split.twins,
         "doubtful": split.doubtful,
     }
-    files.write_json(path, value)
+    files.write_long_json(path, value)
 
 
 def load(photos, path):
@@ -211,34 +204,44 @@ def load(photos, path):
     Raises:
       UserError: names a photo that was added, removed or changed since, whatever it is now.
     """
-    value = files.read_json(path)
+    value = files.read_json(path, _compact)
     known, position = value["photos"], {name: i for i, name in enumerate(photos.ids)}
     changes.refuse_changes(photos, path, known, dict(value["left_out"]))
-    by_part = {part: [] for part in PARTS}
-    fingerprints = {}
-    for name, entry in known.items():
-        if name in position:
-            fingerprints[position[name]] = _fingerprint(entry)
-            if entry["part"]:
-                by_part[entry["part"]].append(position[name])
+    there = sorted((position[name], entry) for name, entry in known.items() if name in position)
+    positions = np.array([i for i, _ in there], np.int64)
+    part_of = np.array([entry.part or "" for _, entry in there], "U10")
+    records = np.frombuffer(b"".join(entry.record for _, entry in there), identity.RECORD)
     return Split(
-        {part: np.array(sorted(each), np.int64) for part, each in by_part.items()},
-        fingerprints,
+        {part: positions[part_of == part] for part in PARTS},
+        identity.FingerprintTable(positions, records),
         *([tuple(row) for row in value[key]] for key in ("left_out", "twins", "doubtful")),
     )
 
 
-def training_fingerprints(path):
-    """Id -> Fingerprint of the training photos of a run, from its `splits.json`."""
-    return {
-        name: _fingerprint(entry)
-        for name, entry in files.read_json(path)["photos"].items()
-        if entry["part"] == "train"
-    }
+def training_records(path):
+    """(ids, `identity.RECORD` [count]) of the training photos of a run, from its `splits.json`."""
+    known = files.read_json(path, _compact)["photos"]
+    known = {name: entry.record for name, entry in known.items() if entry.part == "train"}
+    return list(known), np.frombuffer(b"".join(known.values()), identity.RECORD)
 
 
-def _fingerprint(entry):
-    """The Fingerprint in an entry of `splits.json`."""
-    return twins.Fingerprint(
-        **{key: each for key, each in entry.items() if key not in ("part", "class", "group")}
-    )
+class Entry(NamedTuple):
+    """What `splits.json` holds of a photo, in a quarter of the memory that its JSON takes."""
+
+    part: str | None
+    label: str
+    group: str
+    record: bytes  # an `identity.RECORD`
+
+    @property
+    def digest(self):
+        return self.record[:32].hex()
+
+
+def _compact(value):
+    """An Entry in place of the JSON object of a photo; other objects as they are."""
+    if not isinstance(value.get("digest"), str):  # which can be a photo's id as well
+        return value
+    fields = {name: value.pop(name, None) for name in ("part", "class", "group")}
+    part, label, group = (each and sys.intern(each) for each in fields.values())
+    return Entry(part, label, group or "", identity.pack([identity.Fingerprint(**value)]).tobytes())

@@ -2,195 +2,183 @@
 
 A twin of a training photo in the test set makes the test accuracy a lie: the model has seen the
 answer. Perceptual hashes find such pairs without looking at the labels.
+
+Twins are found in time that grows more slowly than the pairs of photos: copies by sorting, near hashes
+as `near_hashes` does, and colours are compared only for these. What grows with the pairs are photos of
+one layout in many colours, and the twins themselves.
 """
 
-import concurrent.futures
-import dataclasses
-import hashlib
-import os
+import collections
 
-import imagehash
 import numpy as np
 import scipy.sparse.csgraph
-import tqdm.auto  # which draws a bar in a notebook, too
-from PIL import Image
 
-from flowers_keras.photos import reader
+from flowers_keras.photos import near_hashes
 
-HASH_BITS = 64
-# The hash keeps signs only. So that flat pictures, whose signs are noise, and pictures of one
-# layout in other colours are no twins, both of these must hold as well:
-LEAST_CONTRAST = 4.0  # standard deviation of the thumbnail, grey levels
-COLOUR_TOLERANCE = 20.0  # mean absolute difference of two 4x4 thumbnails, grey levels
+# The hash keeps signs only. So that pictures of one layout in other colours are no twins, this must
+# hold as well: mean absolute difference of two 4x4 thumbnails, grey levels.
+COLOUR_TOLERANCE = 20
+CHUNK = 1 << 18  # pairs whose colours are compared at a time
 
 
-@dataclasses.dataclass(frozen=True)
-class Fingerprint:
-    """What identifies one photo.
+def find_twins(records, distance):
+    """Pairs of twins in a set of photos.
 
-    Attributes:
-      digest: SHA-256 of the encoded bytes, hexadecimal.
-      phash: 64-bit perceptual hash of the picture, 16 hexadecimal digits; "" for a flat picture.
-      mirrored: the same hash of its mirror image.
-      colours: its 4x4 RGB thumbnail, row by row, hexadecimal.
-      size: bytes of the encoded photo; 0 in the `splits.json` of older runs.
-    """
-
-    digest: str
-    phash: str
-    mirrored: str
-    colours: str
-    size: int = 0
-
-
-def fingerprint(data, photo):
-    """Fingerprint of a photo.
+    Copies of one file are represented by the first of them: it makes a pair with each copy, and it
+    alone makes pairs with other files.
 
     Args:
-      data: the encoded bytes.
-      photo: the decoded photo, uint8 [height, width, 3].
-
-    The perceptual hash is `imagehash.phash` (http://www.phash.org): the signs of the 8x8 lowest
-    frequencies of a 32x32 greyscale thumbnail.
-    """
-    small = Image.fromarray(photo).resize((32, 32), Image.Resampling.BOX)
-    colours = small.resize((4, 4), Image.Resampling.BOX).tobytes().hex()
-    grey = small.convert("L")
-    flat = np.std(grey) < LEAST_CONTRAST
-    mirror = grey.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return Fingerprint(
-        hashlib.sha256(data).hexdigest(),
-        "" if flat else str(imagehash.phash(grey)),
-        "" if flat else str(imagehash.phash(mirror)),
-        colours,
-        len(data),
-    )
-
-
-def fingerprint_photos(photos):
-    """Reads and decodes every photo once, and prints which files are broken or no photos.
-
-    Args:
-      photos: sources.Photos.
-
-    Returns:
-      (fingerprints, left_out): position -> Fingerprint, and (id, reason) of the broken ones.
-    """
-
-    def inspect(position):
-        data = photos.read(position)
-        return fingerprint(data, reader.read_photo(data))
-
-    found = dict(enumerate(_read_all(photos, range(len(photos.ids)), inspect)))
-    left_out = [(photos.ids[i], why) for i, why in found.items() if isinstance(why, str)]
-    for name, why in left_out:
-        print(f"left out {name}: {why}")
-    others = [name for name, why in photos.others if why == reader.NO_PHOTO]
-    if others:
-        print(reader.name_others(others))
-    return {i: one for i, one in found.items() if not isinstance(one, str)}, left_out
-
-
-def digest_photos(photos, positions):
-    """SHA-256 of the bytes that each photo has now; they are not decoded.
-
-    Args:
-      photos: sources.Photos.
-      positions: int [count].
-
-    Returns:
-      A list of (digest, reason): reason is "" where the photo can be read, and digest where not.
-    """
-
-    def digest(position):
-        return hashlib.sha256(photos.read(position)).hexdigest(), ""
-
-    return [("", one) if isinstance(one, str) else one for one in _read_all(photos, positions, digest)]
-
-
-def _read_all(photos, positions, function):
-    """`function` of each position, from many threads; the reason as text where a photo is broken."""
-
-    def attempt(position):
-        try:
-            return function(position)
-        except reader.BrokenPhoto as error:
-            return str(error)
-
-    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
-    results = pool.map(attempt, positions)
-    bar = tqdm.auto.tqdm(results, "reading the photos", len(positions), delay=5, unit=" photos", disable=None)
-    try:
-        return list(bar)
-    finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the photos to come
-
-
-def draw_addresses(digests, count):
-    """What each photo's random draws depend on: its content, so that a photo added changes no other's.
-
-    Args:
-      digests: position -> SHA-256 of the photo's bytes, hexadecimal.
-      count: number of photos.
-
-    Returns:
-      int64 [count], the first 32 bits of each digest; 0 where there is none.
-    """
-    addresses = np.zeros(count, np.int64)
-    for position, digest in digests.items():
-        addresses[position] = int(digest[:8], 16)
-    return addresses
-
-
-def find_twins(left, right, distance):
-    """Pairs of twins between two lists of fingerprints.
-
-    Args:
-      left, right: lists of Fingerprint; the same list object twice compares a set with itself.
+      records: `identity.RECORD` [count].
       distance: the largest Hamming distance of two hashes, out of 64 bits, that makes twins.
         Byte-identical photos are twins at any distance.
 
     Returns:
-      A list of (i, j, bits): positions in `left` and `right` and the distance found, 0 for
-      identical bytes, mirror images included; each pair once, and no photo with itself.
+      A sorted list of (i, j, bits): positions, i before j, and the distance found, 0 for copies,
+      mirror images included.
 
     Example:
+      >>> from flowers_keras.photos import identity
       >>> picture = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8).repeat(9, 0).repeat(9, 1)
-      >>> find_twins([fingerprint(b"one", picture)], [fingerprint(b"other", picture[:, ::-1])], 8)
-      [(0, 0, 0)]
+      >>> photos = ((b"one", picture), (b"other", picture[:, ::-1]), (b"one", picture))
+      >>> find_twins(identity.pack([identity.fingerprint(*each) for each in photos]), 8)
+      [(0, 1, 0), (0, 2, 0)]
     """
-    digests, hashes, colours = _columns(left)
-    others, other_hashes, other_colours = _columns(right)
-    pairs = []
-    for i in range(len(left)):
-        same = others == digests[i]
-        bits = np.where(same, 0, _distances(hashes[i], colours[i], other_hashes, other_colours))
-        near = np.flatnonzero(bits <= np.where(same, 0, distance))
-        pairs += [(i, int(j), int(bits[j])) for j in near if left is not right or j > i]
-    return pairs
+    _, first, file = np.unique(records["digest"], return_index=True, return_inverse=True)
+    copies = np.flatnonzero(first[file] != np.arange(len(records)))
+    some = np.sort(first)
+    i, j, bits = _near(records[some], None, distance)
+    return _tuples(
+        np.concatenate([some[i], first[file[copies]]]),
+        np.concatenate([some[j], copies]),
+        np.concatenate([bits, np.zeros(len(copies), np.uint8)]),
+    )
 
 
-def _columns(fingerprints):
-    """Digests [n], hashes uint64 [n, 2] (0 for flat), thumbnails float32 [n, 4, 4, 3]."""
-    digests = np.array([one.digest for one in fingerprints], "U64")
-    hashes = [(int(one.phash or "0", 16), int(one.mirrored or "0", 16)) for one in fingerprints]
-    colours = b"".join(bytes.fromhex(one.colours) for one in fingerprints)
-    thumbnails = np.frombuffer(colours, np.uint8).reshape(-1, 4, 4, 3).astype(np.float32)
-    return digests, np.array(hashes, np.uint64).reshape(-1, 2), thumbnails
+def find_twins_across(left, right, distance):
+    """Pairs of twins of which one is in each of two sets of photos.
+
+    Of copies of one file in `right`, the first stands for all.
+
+    Args:
+      left, right: `identity.RECORD` [count].
+      distance: as of `find_twins`.
+
+    Returns:
+      A sorted list of (i, j, bits): positions in `left` and `right`.
+    """
+    digests, some = np.unique(right["digest"], return_index=True)
+    if not len(left) or not len(some):
+        return []
+    place = np.minimum(np.searchsorted(digests, left["digest"]), len(digests) - 1)
+    same = digests[place] == left["digest"]
+    copies = np.flatnonzero(same)
+    i, j, bits = _near(left, right[some], distance)
+    other = ~same[i] | (place[i] != j)  # a copy is a pair already
+    return _tuples(
+        np.concatenate([i[other], copies]),
+        some[np.concatenate([j[other], place[copies]])],
+        np.concatenate([bits[other], np.zeros(len(copies), np.uint8)]),
+    )
 
 
-def _distances(hashes, colours, other_hashes, other_colours):
-    """Hamming distance of one photo to each other, as it is or mirrored; 64 where colours differ."""
-    bits = np.bitwise_count(other_hashes ^ hashes[0]).astype(np.int32)
+def _tuples(i, j, bits):
+    order = np.lexsort((j, i))
+    return list(zip(i[order].tolist(), j[order].tolist(), bits[order].tolist(), strict=True))
+
+
+def _near(left, right, distance):
+    """(i, j, bits) of pairs whose hashes and colours are near; with `right` None of pairs within `left`."""
+    within = right is None
+    right = left if within else right
+    found = [_near_one_way(left, "phash", right, "phash", distance, within)]
     # The hash of a mirror image is near, but not equal, to the mirror image of a hash: without the
     # other way round as well, a pair could be twins in one order and not in the other.
-    bits[:, 1] = np.minimum(bits[:, 1], np.bitwise_count(other_hashes[:, 0] ^ hashes[1]))
-    bits[(other_hashes == 0) | (hashes[0] == 0)] = HASH_BITS
-    for column in np.flatnonzero(bits.min(axis=0, initial=HASH_BITS) < HASH_BITS):
-        seen = other_colours[:, :, :: -1 if column else 1]
-        unlike = np.abs(seen - colours).mean(axis=(1, 2, 3)) > COLOUR_TOLERANCE
-        bits[unlike, column] = HASH_BITS
-    return bits.min(axis=1)
+    found.append(_near_one_way(left, "phash", right, "mirrored", distance, False))
+    if not within:
+        found.append(_near_one_way(left, "mirrored", right, "phash", distance, False))
+    i, j, bits = map(np.concatenate, zip(*found, strict=True))
+    if within:
+        i, j = np.minimum(i, j), np.maximum(i, j)
+        i, j, bits = (each[i < j] for each in (i, j, bits))
+    order = np.lexsort((bits, j, i))  # of a pair that was found in several ways, the nearest comes first
+    i, j, bits = i[order], j[order], bits[order]
+    new = np.append(True, (np.diff(i) != 0) | (np.diff(j) != 0))[: len(i)]
+    return i[new], j[new], bits[new]
+
+
+def _near_one_way(left, name, right, other_name, distance, within):
+    """Pairs by one hash of each; `within` one set, of each hash with those at later positions only."""
+    hashes, members = _by_hash(left[name])
+    others, other_members = (hashes, members) if within else _by_hash(right[other_name])
+    u, v, bits = near_hashes.near_hashes(hashes, others, distance)
+    if within:  # photos of one hash
+        u, v = (np.append(each, np.arange(len(hashes))) for each in (u, v))
+        bits = np.append(bits, np.zeros(len(hashes), np.uint8))
+    colours, other_colours = (each["colours"].reshape(-1, 4, 4, 3) for each in (left, right))
+    if name != other_name:
+        other_colours = other_colours[:, :, ::-1]
+    found = []
+    for pair, i, j in _members_of_pairs(members, other_members, u, v):
+        if within:
+            pair, i, j = (each[(u[pair] != v[pair]) | (i < j)] for each in (pair, i, j))
+        unlike = np.abs(colours[i].astype(np.int16) - other_colours[j]).sum(axis=(1, 2, 3), dtype=np.int32)
+        near = unlike <= COLOUR_TOLERANCE * colours[0].size
+        found.append((i[near], j[near], bits[pair[near]]))
+    empty = np.zeros(0, np.int64)
+    return tuple(map(np.concatenate, zip(*found, strict=True))) if found else (empty, empty, empty)
+
+
+Members = collections.namedtuple("Members", "positions starts counts")  # of the photos of each hash
+
+
+def _by_hash(hashes):
+    """(different hashes but 0, which flat pictures have, Members)."""
+    order = np.argsort(hashes, kind="stable")
+    order = order[hashes[order] != 0]
+    values, starts, counts = np.unique(hashes[order], return_index=True, return_counts=True)
+    return values, Members(order, starts, counts)
+
+
+def _members_of_pairs(members, others, u, v):
+    """Yields (number of the pair of hashes, photo, photo), arrays of about `CHUNK` pairs of photos."""
+    sizes = members.counts[u] * others.counts[v]
+    ends = np.cumsum(sizes)
+    for start in range(0, int(ends[-1]) if len(ends) else 0, CHUNK):
+        numbers = np.arange(start, min(start + CHUNK, ends[-1]))
+        pair = np.searchsorted(ends, numbers, "right")
+        row, column = np.divmod(numbers - (ends[pair] - sizes[pair]), others.counts[v[pair]])
+        yield (
+            pair,
+            members.positions[members.starts[u[pair]] + row],
+            others.positions[others.starts[v[pair]] + column],
+        )
+
+
+def find_conflicts(photos, fingerprints):
+    """Copies of one file that have different labels, of which none can be right; printed.
+
+    Args:
+      photos: sources.Photos.
+      fingerprints: identity.FingerprintTable.
+
+    Returns:
+      Position -> reason.
+    """
+    copies = collections.defaultdict(list)
+    _, first, file = np.unique(fingerprints.records["digest"], return_index=True, return_inverse=True)
+    for row in np.flatnonzero(np.bincount(file)[file] > 1):
+        copies[first[file[row]]].append(int(fingerprints.positions[row]))
+    conflicts = {}
+    for positions in copies.values():
+        last = positions[-1]
+        others = [i for i in positions if photos.labels[i] != photos.labels[last]]
+        for i in positions if others else ():
+            other = last if photos.labels[i] != photos.labels[last] else others[-1]
+            labels = " and ".join(sorted(photos.class_names[photos.labels[k]] for k in (i, other)))
+            conflicts[i] = f"the same file as {photos.ids[other]}, labelled both {labels}"
+    for i, why in sorted(conflicts.items()):
+        print(f"left out {photos.ids[i]}: {why}")
+    return conflicts
 
 
 def group_twins(count, pairs):

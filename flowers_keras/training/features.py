@@ -6,10 +6,10 @@ View k is what epoch k draws; with K views, epoch e reads view e mod K. TF Hub's
 vector a photo and had to give augmentation up.
 """
 
+import collections.abc
 import dataclasses
 import hashlib
 import json
-import pathlib
 import shutil
 import time
 
@@ -17,11 +17,11 @@ import keras
 import numpy as np
 import tqdm.auto  # which draws a bar in a notebook, too
 
-from flowers_keras import files, runtime
+from flowers_keras import runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import folding
-from flowers_keras.photos import changes, pipeline, twins
+from flowers_keras.photos import changes, identity, layouts, pipeline
 from flowers_keras.training import store
 
 PLAIN, MIRRORED = "plain", "mirrored"  # the photos as they are, and their mirror images
@@ -39,7 +39,7 @@ class Features:
     """
 
     store: store.Store
-    digests: dict[int, str]
+    digests: collections.abc.Mapping
 
     def rows(self, view, positions):
         """store.Rows of the photos at `positions` in a view: PLAIN, MIRRORED or an epoch's number."""
@@ -63,7 +63,7 @@ def compute_features(model, photos, fingerprints, views, config, run):
     Args:
       model: a classifier.
       photos: sources.Photos.
-      fingerprints: position -> twins.Fingerprint.
+      fingerprints: position -> identity.Fingerprint.
       views: view (PLAIN, MIRRORED or an epoch's number) -> int positions of the photos wanted in it.
       config: the run's config.
       run: Run; its seconds are noted after each segment.
@@ -77,9 +77,9 @@ def compute_features(model, photos, fingerprints, views, config, run):
     """
     trunk = folding.make_trunk(model, config.model.unfreeze_from)
     contents = describe_contents(trunk, config)
-    cache = config.features.cache_dir or pathlib.Path(run.folder).resolve().parent / "features"
-    folder = files.user_path(cache) / cache_key(contents)
-    features = Features(store.Store(folder), {i: one.digest for i, one in fingerprints.items()})
+    cache = layouts.cache_folder(config, run.folder)
+    folder = cache / cache_key(contents)
+    features = Features(store.Store(folder), identity.Digests(fingerprints))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _fill(features, trunk, photos, views, config, run)
@@ -116,7 +116,7 @@ class Pass:
         self._trunk, self._config, self._run = trunk, config, run
         self._photos = changes.refuse_later_changes(photos, digests)  # values are stored under them
         self._augmentation = trivial_augment.make_augmentation(
-            config.augment, config.data.image_size, twins.draw_addresses(digests, len(photos.ids))
+            config.augment, config.data.image_size, identity.draw_addresses(digests, len(photos.ids))
         )
         self._started = time.monotonic()
         self.bar = tqdm.auto.tqdm(

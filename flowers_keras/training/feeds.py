@@ -10,7 +10,7 @@ import numpy as np
 
 from flowers_keras.augment import mixup, trivial_augment
 from flowers_keras.model.tail import make_tail
-from flowers_keras.photos import pipeline, twins
+from flowers_keras.photos import identity, pipeline
 from flowers_keras.training import features
 
 
@@ -83,8 +83,7 @@ def make_feeds(model, photos, split, config, run):
 def _fresh_feed(model, photos, split, config):
     train, validation = split.positions["train"], split.positions["validation"]
     batch_size, image_size = config.data.batch_size, config.data.image_size
-    digests = {position: each.digest for position, each in split.fingerprints.items()}
-    addresses = twins.draw_addresses(digests, len(photos.ids))
+    addresses = identity.draw_addresses(split.digests, len(photos.ids))
     augmentation = trivial_augment.make_augmentation(config.augment, image_size, addresses)
 
     def training(epochs):

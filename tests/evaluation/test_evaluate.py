@@ -22,7 +22,7 @@ from flowers_keras import errors, evaluate, files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_folder, measure, prediction_table, scores, unknown
 from flowers_keras.model import archive, conditioning, inference
-from flowers_keras.photos import sources, splits, synthetic, twins
+from flowers_keras.photos import inspection, sources, splits, synthetic
 from tests.conftest import build_network, measuring
 
 # Not alphabetical, as in TFDS: neither the folder's order nor that of the drawings.
@@ -248,7 +248,7 @@ def run(network, tmp_path_factory):
     card = {"class_names": list(CLASS_NAMES), "image_size": IMAGE_SIZE, "recipe": config.to_dict()}
     archive.save(network, folder / "model.keras", card, TEMPERATURE)
     photos = sources.synthetic_photos(len(TRAINING) + 5, 96, 0)
-    fingerprints, _ = twins.fingerprint_photos(photos)
+    fingerprints, _ = inspection.fingerprint_photos(photos)
     parts = {"train": np.array(TRAINING), "validation": np.arange(20, 25), "test": np.array([], int)}
     splits.save(splits.Split(parts, fingerprints, [], [], []), photos, folder / "splits.json")
     files.write_json(folder / "metrics.json", {"temperature": 1.5})

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import groups, splits, twins
+from flowers_keras.photos import groups, identity, splits, twins
 from tests.conftest import encode, photos_of, textures
 
 FRACTIONS = {"test": 0.15, "validation": 0.15}
@@ -59,7 +59,7 @@ def test_a_group_and_the_twins_of_its_photos_are_in_one_part(data):
 def test_photos_that_are_added_to_a_group_leave_it_in_place(data):
     names = [f"day {i // 6}" for i in range(120)]
     labels = [i % 3 for i in range(120)]
-    prints = {i: twins.Fingerprint(f"photo {i}", "", "", "") for i in range(150)}
+    prints = {i: identity.Fingerprint(f"photo {i}", "", "", "") for i in range(150)}
     before, after = (
         groups.assign_photos(
             grouped(labels[:1] * 3 + each, [""] * 3 + some, [b""] * (3 + len(each))),

@@ -10,7 +10,7 @@ from PIL import Image
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import parts, reader, splits, twins
+from flowers_keras.photos import identity, parts, reader, splits
 from tests.conftest import encode, photos_of, textures
 
 
@@ -38,7 +38,7 @@ def test_parts_are_disjoint_and_complete_and_every_class_is_in_each(data):
 
 def test_photos_that_are_added_leave_the_others_in_place(data):
     photos = photos_of([b""] * 660, np.tile([0, 1, 2], 220))
-    prints = {i: twins.Fingerprint(f"photo {i}", "", "", "") for i in range(660)}
+    prints = {i: identity.Fingerprint(f"photo {i}", "", "", "") for i in range(660)}
     part_of = []
     for count in (600, 660):
         positions = parts.assign_photos(photos, range(count), np.arange(660), prints, {}, data)
@@ -61,7 +61,7 @@ def test_a_smaller_copy_that_is_added_leaves_its_twin_in_place(data, part):
 
 def test_a_group_takes_the_label_of_most_and_the_content_of_the_largest_file():
     def member(digest, size, label):
-        return twins.Fingerprint(digest, "", "", "", size), label
+        return identity.Fingerprint(digest, "", "", "", size), label
 
     members = [member("b", 9, 0), member("a", 5, 1), member("c", 5, 1)]
     for order in itertools.permutations(members):

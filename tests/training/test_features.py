@@ -264,7 +264,7 @@ def test_a_photo_that_was_replaced_never_trains_on_the_old_features(setting, con
     other = dataclasses.replace(photos, read=lambda i: photos.read(stranger if i == position else i))
     passed.clear()
     # As it is after the photos were split again: its own pass, and no other.
-    fingerprints = split.fingerprints | {position: split.fingerprints[stranger]}
+    fingerprints = dict(split.fingerprints) | {position: split.fingerprints[stranger]}
     again = dataclasses.replace(split, fingerprints=fingerprints)
     feeds.make_feeds(small, other, again, config, run)
     assert passed == [("view-000", 1), ("view-001", 1)]

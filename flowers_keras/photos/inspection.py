@@ -1,0 +1,92 @@
+"""Every photo read once: its fingerprint, or its digest alone."""
+
+import collections
+import concurrent.futures
+import hashlib
+import itertools
+import os
+
+import numpy as np
+import tqdm.auto  # which draws a bar in a notebook, too
+
+from flowers_keras.photos import fingerprint_cache, identity, reader
+
+WINDOW = 16  # photos a processor that are being read or wait for those before them
+
+
+def fingerprint_photos(photos, folder=None):
+    """Reads every photo once, and prints which files are broken or no photos.
+
+    Args:
+      photos: sources.Photos.
+      folder: pathlib.Path where fingerprints are kept by content: of photos whose bytes are known
+        nothing is decoded. None keeps nothing.
+
+    Returns:
+      (fingerprints, left_out): identity.FingerprintTable, and (id, reason) of the broken ones.
+    """
+    kept = fingerprint_cache.FingerprintCache(folder)
+
+    def inspect(position):
+        data = photos.read(position)
+        known = kept.find(hashlib.sha256(data).digest())
+        if known is not None:
+            return known
+        return identity.pack([identity.fingerprint(data, reader.read_photo(data))])[0]
+
+    records, left_out = np.zeros(len(photos.ids), identity.RECORD), []
+    whole = np.zeros(len(photos.ids), bool)
+    for position, found in enumerate(_read_all(range(len(photos.ids)), inspect)):
+        if isinstance(found, str):
+            left_out.append((photos.ids[position], found))
+            print(f"left out {photos.ids[position]}: {found}")
+        else:
+            records[position] = found
+            whole[position] = True
+            kept.add(found)
+    kept.flush()
+    others = [name for name, why in photos.others if why == reader.NO_PHOTO]
+    if others:
+        print(reader.name_others(others))
+    return identity.FingerprintTable(np.flatnonzero(whole), records[whole]), left_out
+
+
+def digest_photos(photos, positions):
+    """SHA-256 of the bytes that each photo has now; they are not decoded.
+
+    Args:
+      photos: sources.Photos.
+      positions: int [count].
+
+    Yields:
+      (digest, reason): reason is "" where the photo can be read, and digest where not.
+    """
+
+    def digest(position):
+        return hashlib.sha256(photos.read(position)).hexdigest(), ""
+
+    for found in _read_all(positions, digest):
+        yield ("", found) if isinstance(found, str) else found
+
+
+def _read_all(positions, function):
+    """Yields `function` of each position, from many threads; the reason as text where a photo is broken."""
+
+    def attempt(position):
+        try:
+            return function(position)
+        except reader.BrokenPhoto as error:
+            return str(error)
+
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+    left, window = iter(positions), WINDOW * (os.cpu_count() or 1)
+    bar = tqdm.auto.tqdm(None, "reading the photos", len(positions), delay=5, unit=" photos", disable=None)
+    try:
+        waiting = collections.deque(pool.submit(attempt, each) for each in itertools.islice(left, window))
+        while waiting:
+            yield waiting.popleft().result()
+            bar.update()
+            waiting.extend(pool.submit(attempt, each) for each in itertools.islice(left, 1))
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the photos to come
+        bar.close()
