@@ -20,10 +20,12 @@ TABLES = {  # name -> module and function, imported when it is wanted
     "training": "stages.time_training",
     "recipe": "whole_recipe.time_recipe",
     "scaling": "scaling.measure_scaling",
+    "growth": "growth.measure_growth",
     "agreement": "agreement.measure_agreement",
     "predict": "predict_command.time_predict",
     "runtimes": "runtimes.measure_runtimes",
 }
+FEWEST = 300  # photos of the table growth: each part has some of each class
 TRAINED = ("agreement", "predict", "runtimes")  # tables about a model that is trained
 
 # allow_override: train.py has the first, too, and a notebook may run this file more than once.
@@ -31,6 +33,12 @@ CONFIG = config_flags.DEFINE_config_file(
     "config", None, "configs/NAME.py; every field has its default", allow_override=True
 )
 ONLY = flags.DEFINE_list("only", [], f"of {', '.join(TABLES)}; all by default", allow_override=True)
+GROWTH = flags.DEFINE_list(
+    "growth",
+    ["1000", "10000"],
+    "numbers of photos of the table growth; 100000 takes hours",
+    allow_override=True,
+)
 MODEL = flags.DEFINE_string("model", None, f"for {', '.join(TRAINED)}: model.keras", allow_override=True)
 
 
@@ -38,6 +46,7 @@ def main(_):
     """Prints the tables that the flags name."""
     model = files.user_path(MODEL.value) if MODEL.value else None
     tables = choose_tables([name for name in ONLY.value if name], model)
+    arguments = dict.fromkeys(TRAINED, (model,)) | {"growth": (photo_counts(GROWTH.value),)}
 
     from flowers_keras import runtime  # seconds of imports that a wrong flag need not wait for
     from flowers_keras.benchmark import experiment, machine
@@ -52,7 +61,7 @@ def main(_):
     for name in tables:
         module, _, function = TABLES[name].partition(".")
         measure = getattr(importlib.import_module(f"flowers_keras.benchmark.{module}"), function)
-        print(f"\n{measure(subject, model) if name in TRAINED else measure(subject)}")
+        print(f"\n{measure(subject, *arguments.get(name, ()))}")
 
 
 def choose_tables(names, model):
@@ -63,6 +72,22 @@ def choose_tables(names, model):
         if name in TRAINED and not model:
             raise errors.UserError(f"--only={name} needs a trained model; add --model=runs/x/model.keras")
     return [name for name in names or TABLES if name not in TRAINED or model]
+
+
+def photo_counts(words):
+    """The numbers in `--growth`, ascending.
+
+    Example:
+      >>> photo_counts(["1000", "300"])
+      [300, 1000]
+    """
+    counts = sorted({int(word) for word in words if word.isdecimal()})
+    if len(counts) < 2 or len(counts) < len(words) or counts[0] < FEWEST:
+        raise errors.UserError(
+            f"--growth={','.join(words)} is not allowed; type two numbers or more from {FEWEST} on, with "
+            "commas, such as --growth=1000,10000"
+        )
+    return counts
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from flowers_keras import errors, recipe, runtime
 from flowers_keras.benchmark import (
     __main__,
     agreement,
+    growth,
     machine,
     predict_command,
     runtimes,
@@ -133,6 +134,24 @@ def _refuse_optional(packages):
 def test_wrong_flags(names, model, message):
     with pytest.raises(errors.UserError, match=message):
         __main__.choose_tables(names, model)
+
+
+@pytest.mark.parametrize(
+    "words", [["1000"], ["1000", "1000"], ["1000", "many"], ["1000", "-5"], ["9", "900"]]
+)
+def test_numbers_of_photos_that_show_no_growth(words):
+    with pytest.raises(errors.UserError, match="--growth=1000,10000"):
+        __main__.photo_counts(words)
+
+
+@pytest.mark.long
+def test_growth_has_the_stages_of_a_run(experiment, monkeypatch):
+    found = growth.measure_growth(experiment, [60, 120])
+    assert [label for label, *_ in found.rows][::5] == ["fingerprints, twins, split", "the pass, one view"]
+    for label, few, many, *figures in found.rows:
+        assert 0 < few and 0 < many and len(figures) == 5, label
+    (disk,) = [row[-2:] for row in found.rows if row[0] == "the pass, one view"]
+    assert disk[0] > 0.1 and disk[1] == pytest.approx(1, abs=0.3)  # files of twice the photos
 
 
 def test_without_a_model_all_tables_but_those_about_one():
