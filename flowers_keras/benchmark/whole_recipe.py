@@ -12,7 +12,7 @@ import tensorflow as tf
 from flowers_keras import recipe, runtime
 from flowers_keras.benchmark.table import Table
 from flowers_keras.model import classifier
-from flowers_keras.photos import pipeline, sources
+from flowers_keras.photos import pipeline
 from flowers_keras.training import feeds, phases, run_folder
 
 
@@ -41,8 +41,7 @@ def time_ours(config):
     ):
         start = time.perf_counter()
         runtime.prepare_keras(config.seed, config.runtime.deterministic)
-        photos = sources.load_photos(config.data)
-        recipe.train(photos, recipe.split(photos, config, run), config, run)
+        recipe.train(*recipe.load_photos(config, run), config, run)
         return time.perf_counter() - start
 
 

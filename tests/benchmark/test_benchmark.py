@@ -16,6 +16,7 @@ from flowers_keras.benchmark import (
     scaling,
     stages,
     table,
+    whole_recipe,
 )
 from flowers_keras.benchmark.experiment import load_experiment
 from flowers_keras.model import archive
@@ -142,6 +143,14 @@ def test_wrong_flags(names, model, message):
 def test_numbers_of_photos_that_show_no_growth(words):
     with pytest.raises(errors.UserError, match="--growth=1000,10000"):
         __main__.photo_counts(words)
+
+
+def test_our_recipe_is_timed_from_the_photos_on(config, monkeypatch):
+    trained = []
+    monkeypatch.setattr(recipe, "train", lambda *arguments: trained.append(arguments))
+    assert whole_recipe.time_ours(config) > 0
+    ((photos, split, *_),) = trained
+    assert len(split.fingerprints) == len(photos.ids) == config.data.synthetic_photos
 
 
 @pytest.mark.long
