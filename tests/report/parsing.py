@@ -17,6 +17,7 @@ class Page(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.elements.append((tag, dict(attributes)))
+        self._part(tag)
         if tag not in VOID:
             self.open.append(tag)
 
@@ -25,6 +26,12 @@ class Page(html.parser.HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+        self._part(tag)
+
+    def _part(self, tag):
+        """Words of different elements are apart, but for spans, which are within a line or a word."""
+        if tag != "span":
+            self.text.append(" ")
 
     def handle_data(self, data):
         self.text.append(data)
@@ -35,4 +42,4 @@ class Page(html.parser.HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
     def words(self):
-        return " ".join(" ".join(self.text).split())
+        return " ".join("".join(self.text).split())

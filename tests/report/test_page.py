@@ -185,10 +185,13 @@ def test_the_next_step_stands_before_the_verdict(write, metrics, predictions):
     assert shown.startswith(use) and "better" not in shown
 
 
-def test_a_flag_is_never_broken_after_its_dashes(write):
-    assert "--config.seed=7" in write().text  # a word is an element of its own, which does not wrap
+def test_a_flag_is_never_broken_after_its_dashes(write, metrics):
+    metrics["verdict"][0]["text"] = "Type --config.data.class_weights=balanced; or wait."
+    shown = write()
+    assert {"--config.seed=", "--config.data.class_weights="} <= set(shown.text)  # elements of their own
+    assert "Type --config.data.class_weights=balanced ; or wait." in shown.words()
     style = pathlib.Path(page.__file__).with_name("page.css").read_text()
-    assert "code > span { display: inline-block;" in style
+    assert "code > span > span { white-space: nowrap; }" in style
 
 
 def test_names_are_text_and_never_markup(write):
