@@ -58,8 +58,7 @@ def split_photos(photos, data, cache=None):
 
     Args:
       photos: sources.Photos.
-      data: config section with `validation_fraction`, `test_fraction`, `twin_distance` and
-        `split_seed`.
+      data: config section with the fractions of the parts, `twin_distance` and `split_seed`.
       cache: pathlib.Path of the stored features, where fingerprints are kept, too; None keeps none.
 
     Returns:
@@ -76,8 +75,7 @@ def split_photos(photos, data, cache=None):
     pairs = twins.find_twins(fingerprints.records, data.twin_distance)
     pairs = [(kept[i], kept[j], bits) for i, j, bits in pairs]
     conflicts = twins.find_conflicts(photos, fingerprints)
-    left_out += [(photos.ids[i], why) for i, why in sorted(conflicts.items())]
-    left_out += photos.others
+    left_out += [*((photos.ids[i], why) for i, why in sorted(conflicts.items())), *photos.others]
     pairs = [pair for pair in pairs if conflicts.keys().isdisjoint(pair[:2])]
     group = twins.group_twins(len(photos.ids), [*pairs, *groups.link(photos.groups)])
     kept = [i for i in kept if i not in conflicts]
