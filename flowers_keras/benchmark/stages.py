@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from flowers_keras import recipe
 from flowers_keras.augment import trivial_augment
+from flowers_keras.benchmark import floor
 from flowers_keras.benchmark.table import Table, rate
 from flowers_keras.model import classifier
 from flowers_keras.training import feeds, phases, run_folder
@@ -91,6 +92,10 @@ def time_training(experiment):
                 rate(lambda: tail.network.train_on_batch(values, labels), len(values)),
             ),
         ]
+        shapes = floor.products(tail.network, len(values))
+        dtype = tail.network.get_layer("mixed9").compute_dtype
+        work = f"its matrix products alone ({floor.giga_operations(shapes):.0f} GFLOP a step)"
+        rows.append((work, floor.fastest_rate(shapes, dtype, len(values))))
         classifier.freeze(model)
         phases.compile_network(head.network, config.frozen, head.steps)
         steps = iter(head.training_examples(range(10_000), config.frozen.mixup))

@@ -2,6 +2,7 @@
 
 import types
 
+import keras
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from flowers_keras import errors, recipe, runtime
 from flowers_keras.benchmark import (
     __main__,
     agreement,
+    floor,
     growth,
     machine,
     predict_command,
@@ -50,11 +52,22 @@ def test_a_rate_counts_photos_a_second(monkeypatch):
 @pytest.mark.long
 def test_steps_of_both_phases(experiment):
     rows = stages.time_training(experiment).rows
-    assert [label for label, *_ in rows] == [
+    assert [label for label, *_ in rows[:3]] == [
         "phase 1, stored features", "phase 2, stored views", "phase 2, a tensor in memory",
     ]  # fmt: skip
+    assert rows[3][0].startswith("its matrix products alone (")
     for _, speed, seconds in rows:
         assert seconds == pytest.approx(len(experiment.train) / speed)
+
+
+def test_the_floor_counts_the_products_of_a_step():
+    photos = keras.Input((4, 4, 3))
+    x = keras.layers.Conv2D(6, (1, 3), padding="same", use_bias=False)(photos)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    network = keras.Model(photos, keras.layers.Dense(5)(x))
+    shapes = floor.products(network, 8)
+    assert shapes == [(8 * 4 * 4, 3 * 3, 6), (8, 6, 5)]
+    assert floor.giga_operations(shapes) == 6 * (128 * 9 * 6 + 8 * 6 * 5) / 1e9
 
 
 def test_scaling_repeats_photos_under_new_names(experiment, monkeypatch):
