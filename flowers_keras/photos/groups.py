@@ -53,12 +53,8 @@ def assign_photos(photos, kept, group, fingerprints, left_out, data):
     together. Then groups move as far as each class needs to be in each part.
 
     Args:
-      photos: sources.Photos; parts that it brings are kept, those that it lacks come out of train.
-      kept: positions of the photos that can be used.
       group: int [count], the number of each photo's group, groups that share twins being one.
-      fingerprints: position -> Fingerprint.
-      left_out: id -> reason of the photos that cannot be used.
-      data: config section with the fractions and `split_seed`.
+      photos, kept, fingerprints, left_out, data: as for `parts.assign_photos`.
 
     Returns:
       part name -> list of positions.

@@ -155,7 +155,7 @@ def csv_photos(path):
 
 
 def synthetic_photos(count, image_size, seed):
-    """`count` drawn flowers (see `synthetic`), made when they are read.
+    """`count` drawn flowers (see `synthetic`), made when they are read first.
 
     Example:
       >>> synthetic_photos(3, 75, 0).ids
@@ -165,7 +165,7 @@ def synthetic_photos(count, image_size, seed):
         tuple(f"drawn-{position:05d}" for position in range(count)),
         np.arange(count, dtype=np.int32) % len(synthetic.CLASS_NAMES),
         synthetic.CLASS_NAMES,
-        lambda position: synthetic.photo_bytes(position, seed, image_size),
+        synthetic.remembered(seed, image_size),
     )
 
 
