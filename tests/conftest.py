@@ -1,9 +1,11 @@
-"""What many tests share: the real InceptionV3 at 75 pixels, made once, and small sets of photos."""
+"""What many tests share: networks at 75 pixels, made once, and small sets of photos."""
 
 import io
 import os
 import shutil
 
+import hypothesis
+import keras
 import ml_collections
 import numpy as np
 import pytest
@@ -17,6 +19,9 @@ from flowers_keras.photos import sources, synthetic
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
+hypothesis.settings.register_profile("project", deadline=None)  # a machine with other work is slow
+hypothesis.settings.load_profile("project")
+
 SIZE = 75  # pixels, the smallest that InceptionV3 takes
 
 
@@ -28,9 +33,42 @@ def build_network(class_count=3, image_size=SIZE, policy="float32", **fields):
     return classifier.build_classifier(config, class_count, policy)
 
 
+def small_inception(include_top, weights, input_tensor):
+    """Stands for `keras.applications.InceptionV3`: its blocks by name, a convolution each.
+
+    For what is the same with any network: it is built, traced and saved in a tenth of the time.
+    """
+    x = input_tensor
+    for block in range(11):
+        strides = 2 if block in (0, 1, 3, 8) else 1
+        x = keras.layers.Conv2D(32, 3, strides, padding="same", use_bias=False)(x)
+        x = keras.layers.BatchNormalization(scale=False)(x)
+        x = keras.layers.Activation("relu", name=f"mixed{block}")(x)
+    return keras.Model(keras.utils.get_source_inputs(input_tensor), x)
+
+
+@pytest.fixture
+def small_backbone(monkeypatch):
+    """Classifiers are built on `small_inception`."""
+    monkeypatch.setattr(keras.applications, "InceptionV3", small_inception)
+
+
 @pytest.fixture(scope="session")
 def pristine():
     """A classifier of 3 classes with random, conditioned weights; use `network`, not this."""
+    return make_pristine()
+
+
+@pytest.fixture(scope="session")
+def light_pristine():
+    """The same on `small_inception`; use `light_network`, not this."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.applications, "InceptionV3", small_inception)
+        return make_pristine()
+
+
+def make_pristine():
+    """(classifier, its weights as new)."""
     runtime.prepare_keras(0, False)  # the same weights in every run: bounds on rounding depend on them
     model = build_network(dropout=0.2)
     photos = np.stack([synthetic.draw_flower(i % 5, i, SIZE) for i in range(32)])
@@ -41,7 +79,17 @@ def pristine():
 @pytest.fixture
 def network(pristine):
     """The shared classifier, its weights and `trainable` flags as new."""
-    model, weights = pristine
+    return as_new(*pristine)
+
+
+@pytest.fixture
+def light_network(light_pristine):
+    """The same on `small_inception`, for tests that are about no layer of the real one."""
+    return as_new(*light_pristine)
+
+
+def as_new(model, weights):
+    """The model, everything in it trainable, with these weights."""
     for layer in model.layers:
         layer.trainable = True
     model.set_weights(weights)

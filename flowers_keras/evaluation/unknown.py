@@ -28,7 +28,7 @@ def fit_reference(model, photos, parts, config, path):
         pooled_features(
             model,
             photos,
-            np.random.default_rng(config.seed).permutation(parts[part])[: novelty.LARGEST],
+            np.random.default_rng(config.seed).permutation(parts[part])[: novelty.LARGEST[part]],
             config.data.image_size,
             config.data.batch_size,
         )

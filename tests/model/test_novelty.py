@@ -10,7 +10,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import unknown
 from flowers_keras.model import archive, inference, novelty
 from flowers_keras.photos import sources
-from tests.conftest import SIZE, encode, measuring
+from tests.conftest import SIZE, as_new, encode, measuring
 
 CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {"data": {"batch_size": 32}}}
 
@@ -40,10 +40,10 @@ def test_distance_is_that_to_the_fifth_nearest_training_photo():
     assert novelty.kth_distances(np.zeros((1, 4)), features) > 10  # finite, and far
 
 
-@pytest.fixture
-def saved(network, tmp_path):
+@pytest.fixture(scope="module")
+def saved(pristine, tmp_path_factory):
     """A model that holds drawn flowers to compare with."""
-    path = tmp_path / "model.keras"
+    path, network = tmp_path_factory.mktemp("saved") / "model.keras", as_new(*pristine)
     archive.save(network, path, CARD)
     parts = {"train": np.arange(100), "validation": np.arange(100, 200)}
     photos = sources.synthetic_photos(200, 96, 0)
@@ -77,6 +77,16 @@ def test_the_reference_is_written_once(saved, network):
     before = saved.read_bytes()
     unknown.fit_reference(network, None, None, None, saved)
     assert saved.read_bytes() == before
+
+
+def test_a_large_set_is_compared_with_some_of_its_photos(light_network, tmp_path, monkeypatch):
+    monkeypatch.setattr(novelty, "LARGEST", {"train": 7, "validation": 9})
+    path, photos = tmp_path / "model.keras", sources.synthetic_photos(40, SIZE, 0)
+    archive.save(light_network, path, CARD)
+    parts = {"train": np.arange(25), "validation": np.arange(25, 40)}
+    unknown.fit_reference(light_network, photos, parts, measuring(SIZE), path)
+    reference = archive.load_reference(path, light_network)
+    assert (len(reference.features), len(reference.distances)) == (7, 9)
 
 
 def replace_reference(path, features, distances):
