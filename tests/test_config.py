@@ -157,7 +157,7 @@ NAMED = {  # by what they led to, not by the field
     suppress_health_check=list(hypothesis.HealthCheck),
     phases=[hypothesis.Phase.generate],
 )
-def test_random_configs_run_or_are_refused_by_name(tmp_path_factory, config, overrides):
+def test_random_configs_run_or_are_refused_by_name(tmp_path_factory, config, small_backbone, overrides):
     config = config.copy_and_resolve_references()  # the fixture is one for all examples
     with config.unlocked():
         config.update({"data": {"synthetic_photos": 30}, "frozen": {"epochs": 1}, "finetune": {"epochs": 1}})

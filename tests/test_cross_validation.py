@@ -13,7 +13,7 @@ from flowers_keras.training import features, phases, run_folder
 
 
 @pytest.fixture
-def small(config):
+def small(config, small_backbone):
     config.frozen.epochs = config.finetune.epochs = 1
     config.features.views = 1
     return config

@@ -9,11 +9,15 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-SLOW = {"tensorflow", "keras", "jax"}
+SLOW = {"tensorflow", "keras", "jax", "scipy", "PIL", "jinja2", "starlette", "uvicorn"}
+ABSENT = "--model=absent.keras"
 
 
 def imported(*arguments):
-    """(what was printed, {module: microseconds of its own}) of a Python process started elsewhere."""
+    """(what was printed, names of modules) of a Python process started elsewhere.
+
+    Imports are listed, not timed: seconds depend on the machine.
+    """
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *arguments],
         cwd="/",
@@ -22,37 +26,50 @@ def imported(*arguments):
         text=True,
     )
     rows = [line.split("|") for line in done.stderr.splitlines() if line.startswith("import time:")]
-    return done, {name.strip(): int(own.split(":")[1]) for own, _, name in rows[1:]}
+    return done, {name.strip() for _, _, name in rows[1:]}
 
 
 def test_the_package_imports_nothing():
     _, modules = imported("-c", "import flowers_keras; flowers_keras.__version__")
-    ours = {name: spent for name, spent in modules.items() if name.startswith("flowers_keras")}
-    assert ours.keys() == {"flowers_keras"} and ours["flowers_keras"] < 50_000
-    assert not modules.keys() & {*SLOW, "numpy", "ml_collections"}
+    assert {name for name in modules if name.startswith("flowers_keras")} == {"flowers_keras"}
+    assert not modules & {*SLOW, "numpy", "ml_collections"}
 
 
 @pytest.mark.parametrize(
-    "command, mistake",
+    "command, mistake, words",
     [
-        ([str(ROOT / "train.py")], "--config.sed=1"),
-        (["-m", "flowers_keras.predict"], "--tta"),
-        (["-m", "flowers_keras.evaluate"], "--model=x"),
-        (["-m", "flowers_keras.export"], "--model=x"),
-        (["-m", "flowers_keras.compare"], "--output=x.svg"),
-        (["-m", "flowers_keras.demo"], "--port=x"),
-        (["-m", "flowers_keras.augment"], "x.jpg"),
-        (["-m", "flowers_keras.benchmark"], "--config.sed=1"),
+        ([str(ROOT / "train.py")], ["--config.sed=1"], ""),
+        (["-m", "flowers_keras.predict"], ["--tta"], ""),
+        (["-m", "flowers_keras.predict"], [ABSENT, "x.jpg"], "absent.keras is"),
+        (["-m", "flowers_keras.evaluate"], ["--modle=x"], "the following arguments are required"),
+        (["-m", "flowers_keras.evaluate"], [ABSENT, "--data=folder:."], "absent.keras is"),
+        (["-m", "flowers_keras.evaluate"], [f"--model={__file__}", "--data=folder:absent"], "--data=folder:"),
+        (["-m", "flowers_keras.export"], ["--model=x"], ""),
+        (
+            ["-m", "flowers_keras.export"],
+            [ABSENT, "--format=onnx", "--output=x"],
+            "absent.keras is not there",
+        ),
+        (["-m", "flowers_keras.compare"], ["--output=x.svg"], ""),
+        (["-m", "flowers_keras.compare"], ["/nowhere"], ""),
+        (["-m", "flowers_keras.demo"], ["--port=x"], ""),
+        (["-m", "flowers_keras.demo"], [ABSENT], "absent.keras is"),
+        (["-m", "flowers_keras.augment"], ["x.jpg"], ""),
+        (["-m", "flowers_keras.benchmark"], ["--config.sed=1"], ""),
     ],
 )
-def test_help_and_mistakes_do_not_wait_for_keras(command, mistake):
-    done, modules = imported(*command, mistake)
-    assert done.returncode == 2 and not modules.keys() & SLOW
+def test_mistakes_do_not_wait_for_keras(command, mistake, words):
+    done, modules = imported(*command, *mistake)
+    assert done.returncode == 2 and not modules & SLOW
     (line,) = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
-    assert line.startswith("error: ")
-    done, modules = imported(*command, "--help")
-    assert (
-        done.returncode == 0
-        and re.search("^(usage: python|flags:)", done.stdout, re.M)
-        and not modules.keys() & SLOW
-    )
+    assert line.startswith(f"error: {words}")
+
+
+@pytest.mark.parametrize(
+    "command", ["predict", "evaluate", "export", "compare", "demo", "augment", "benchmark", "train.py"]
+)
+def test_help_does_not_wait_for_keras(command):
+    program = [str(ROOT / command)] if command.endswith(".py") else ["-m", f"flowers_keras.{command}"]
+    done, modules = imported(*program, "--help")
+    assert done.returncode == 0 and not modules & SLOW
+    assert re.search("^(usage: python|flags:)", done.stdout, re.M)

@@ -56,22 +56,22 @@ def text(outputs, stream="stdout"):
     return "".join(each.text for each in outputs if each.output_type == "stream" and each.name == stream)
 
 
-def test_the_readmes_example_and_the_commands_run_in_cells(execute, tmp_path):
+@pytest.mark.long
+def test_the_readmes_example_the_commands_and_a_training_run_in_cells(execute, tmp_path):
     (example,) = re.findall(
         r"```python\n(from flowers_keras import load_.*?)```", (ROOT / "README.md").read_text(), re.S
     )
     archive.save(small_network(), tmp_path / "runs" / "quickstart" / "model.keras", CARD)
     draw.draw(tmp_path / "drawn", 10, 1, 32)
-    shown, commands = execute(example, COMMANDS)
+    shown, commands, trained = execute(example, COMMANDS, TRAINING)
     assert text(shown).strip() in CARD["class_names"]
     assert text(commands).count("roses/1-0000") == 2 and text(commands).count('"class": ') == 2
     assert "error: runs/nowhere" in text(commands, "stderr") and "Traceback" not in text(commands, "stderr")
     assert commands[-1].data["text/plain"] == "0"  # predict.main's status
+    shows_its_progress_and_its_report(trained)
 
 
-@pytest.mark.long
-def test_a_training_run_in_a_cell_shows_its_progress_and_its_report(execute):
-    (outputs,) = execute(TRAINING)
+def shows_its_progress_and_its_report(outputs):
     assert "metrics [" in text(outputs) and "see runs/mine/report.html" in text(outputs)
     assert re.search(r"━.*val_accuracy", text(outputs), re.S)  # Keras's bar
     assert "Traceback" not in text(outputs, "stderr")

@@ -49,7 +49,7 @@ def test_a_rate_counts_photos_a_second(monkeypatch):
     assert len(calls) == 2 + 9
 
 
-@pytest.mark.long
+@pytest.mark.usefixtures("small_backbone")
 def test_steps_of_both_phases(experiment):
     rows = stages.time_training(experiment).rows
     assert [label for label, *_ in rows[:3]] == [
@@ -79,7 +79,7 @@ def test_scaling_repeats_photos_under_new_names(experiment, monkeypatch):
     assert len({each.digest for each in split.fingerprints.values()}) == 38  # so that each is stored
 
 
-@pytest.mark.long
+@pytest.mark.usefixtures("small_backbone")
 def test_scaling_measures_what_is_stored(experiment, monkeypatch):
     monkeypatch.setattr(scaling, "PHOTOS", 10)
     monkeypatch.setattr(scaling, "TIMES", ((1, 1), (4, 1), (1, 4)))
@@ -106,6 +106,7 @@ def trained(experiment, config, tmp_path):
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("small_backbone")
 def test_runtimes_that_need_no_package_besides(experiment, trained, monkeypatch):
     monkeypatch.setattr(runtimes, "CALIBRATION", 4)
     monkeypatch.setattr(formats, "require", _refuse_optional)
@@ -117,6 +118,7 @@ def test_runtimes_that_need_no_package_besides(experiment, trained, monkeypatch)
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("small_backbone")
 def test_predict_is_timed_beside_the_model_alone(experiment, trained, monkeypatch):
     monkeypatch.setattr(runtimes, "CALIBRATION", 4)
     rows = predict_command.time_predict(experiment, trained / "model.keras").rows

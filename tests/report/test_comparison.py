@@ -3,8 +3,6 @@
 import importlib
 import json
 import pathlib
-import subprocess
-import sys
 import xml.etree.ElementTree
 
 import numpy as np
@@ -176,20 +174,6 @@ def test_wrong_arguments_are_refused(finish, arguments, words):
     with pytest.raises(errors.UserError, match="type ") as refused:
         compare.main([run if each == "RUN" else each for each in arguments])
     assert words in str(refused.value)
-
-
-@pytest.mark.parametrize("argument", ["--help", "/nowhere"])
-def test_command_answers_before_anything_slow_is_imported(argument):
-    code = (
-        "import runpy, sys\n"
-        "try: runpy.run_module('flowers_keras.compare', run_name='__main__')\n"
-        "except SystemExit: pass\n"
-        "print({'keras', 'tensorflow', 'scipy', 'jinja2'} & sys.modules.keys())"
-    )
-    command = [sys.executable, "-c", code, argument]
-    root = pathlib.Path(__file__).parents[2]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
-    assert done.stdout.endswith("set()\n"), done.stderr
 
 
 def test_a_figure_that_cannot_be_written_is_refused(finish, tmp_path):

@@ -32,8 +32,8 @@ CLASS_NAMES = ("tulips", "<b>daisy</b>", "roses")
 
 
 @pytest.fixture(scope="module")
-def loaded(pristine):
-    model, weights = pristine
+def loaded(light_pristine):
+    model, weights = light_pristine
     model.set_weights(weights)
     card = {"class_names": CLASS_NAMES, "image_size": SIZE, "recipe": {"data": {"batch_size": 8}}}
     return inference.Classifier(model, card)
@@ -129,7 +129,8 @@ def test_photo_gets_the_answer_of_the_classifier(server, loaded, photo):
 
 def test_photo_unlike_anything_known_is_called_so(loaded, photo, monkeypatch):
     assert page_app.answer_photo(loaded, photo)["novelty"] is None  # a model without training photos
-    far = novelty.Reference(np.zeros((5, 2049), np.float16), np.zeros(12, np.float32))
+    width = loaded.model.get_layer("pooled").output.shape[-1] + 1
+    far = novelty.Reference(np.zeros((5, width), np.float16), np.zeros(12, np.float32))
     monkeypatch.setattr(loaded, "reference", far)
     answer = page_app.answer_photo(loaded, photo)
     assert answer["novelty"]["unlike"] and answer["novelty"]["score"] == 12 / 13
@@ -502,7 +503,8 @@ def test_browser_takes_several_photos_at_once(page, loaded, photo, files, give):
 
 
 def test_browser_warns_of_a_photo_unlike_anything_known(page, loaded, photo, files, monkeypatch):
-    far = novelty.Reference(np.zeros((5, 2049), np.float16), np.zeros(12, np.float32))
+    width = loaded.model.get_layer("pooled").output.shape[-1] + 1
+    far = novelty.Reference(np.zeros((5, width), np.float16), np.zeros(12, np.float32))
     monkeypatch.setattr(loaded, "reference", far)
     choose(page, files / "rose <i>.png")
     (answer,) = wait_for(page, "Unlike anything it was trained on")

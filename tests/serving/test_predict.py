@@ -34,10 +34,10 @@ COUNT = 21  # photos; two full batches and one that is not
 
 
 @pytest.fixture(scope="module")
-def run(pristine, tmp_path_factory):
+def run(light_pristine, tmp_path_factory):
     """The folder of a run; its network has random weights and tells photos apart."""
     folder = tmp_path_factory.mktemp("run")
-    model, weights = pristine
+    model, weights = light_pristine
     model.set_weights(weights)
     recipe = {"data": {"batch_size": BATCH_SIZE}}
     card = {"class_names": list(CLASS_NAMES), "image_size": SIZE, "recipe": recipe}
@@ -469,17 +469,6 @@ def test_bad_usage_is_one_line(run, folder, tmp_path, capsys):
     assert "is not there" in refused(capsys, tmp_path, folder)
     for arguments in ([], [folder, "--format=xml"], [folder, "--no-such-flag"]):
         assert "predict --help" in refused(capsys, run, *arguments)
-
-
-@pytest.mark.parametrize("command", ["predict", "demo", "export"])
-def test_mistakes_are_answered_before_keras_is_imported(command):
-    """`python -X importtime` lists every module that was imported, on standard error."""
-    for arguments, status in (["--help"], 0), (["--model=absent.keras"], 2), (["--no-such-flag"], 2):
-        line = [sys.executable, "-X", "importtime", "-m", f"flowers_keras.{command}", *arguments]
-        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
-        imported = {each.rpartition("|")[2].strip() for each in done.stderr.splitlines()}
-        assert done.returncode == status and "argparse" in imported
-        assert not imported & {"keras", "tensorflow", "numpy", "PIL", "starlette", "uvicorn", "jinja2"}
 
 
 def test_module_is_a_command(tmp_path):

@@ -75,18 +75,18 @@ def test_a_view_in_order_equals_the_same_epoch_in_training(setting, config):
     assert np.mean([(a != b).any() for a, b in zip(kept, other, strict=True)]) > 0.95
 
 
-def test_training_on_stored_views_follows_training_on_fresh_ones(setting, config, network):
+def test_training_on_stored_views_follows_training_on_fresh_ones(setting, config, light_network):
     """float32, deterministic, as many views as epochs: the same losses to 1e-4 over 3 epochs."""
     photos, split, run = setting
     config.augment.policy = "trivial_wide"
-    weights = network.get_weights()
+    weights = light_network.get_weights()
     losses = {}
     for views in (3, 0):
         config.features.views = views
-        network.set_weights(weights)
-        _, feed = feeds.make_feeds(network, photos, split, config, run)
-        classifier.unfreeze_from(network, "mixed8")
-        network.get_layer("dropout").seed_generator.state.assign([0, 0])
+        light_network.set_weights(weights)
+        _, feed = feeds.make_feeds(light_network, photos, split, config, run)
+        classifier.unfreeze_from(light_network, "mixed8")
+        light_network.get_layer("dropout").seed_generator.state.assign([0, 0])
         phases.compile_network(feed.network, config.finetune, feed.steps)
         history = feed.network.fit(
             feed.training_examples(range(3), 0.0),

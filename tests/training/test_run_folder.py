@@ -10,7 +10,7 @@ import types
 
 import pytest
 
-from flowers_keras import files
+from flowers_keras import files, recipe
 from flowers_keras.config import WITHOUT_EFFECT, flatten
 from flowers_keras.errors import UserError
 from flowers_keras.training import run_folder
@@ -171,12 +171,10 @@ def train(folder, *arguments, **options):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "size, message",
-    [
-        pytest.param(2_000, "cannot write .*splits.json", marks=pytest.mark.long),
-        (30_000, "features.cache_dir=.* cannot be written"),
-    ],
+    [(2_000, "cannot write .*splits.json"), (30_000, "features.cache_dir=.* cannot be written")],
 )
 def test_a_disk_that_fills_up_for_real_is_one_line_and_leaves_nothing_half(tmp_path, size, message):
     done = train(tmp_path / "run", preexec_fn=limited(size))
@@ -185,7 +183,8 @@ def test_a_disk_that_fills_up_for_real_is_one_line_and_leaves_nothing_half(tmp_p
     assert not [path for path in tmp_path.rglob("*") if files.TEMPORARY in path.name]
 
 
-def test_a_cache_folder_that_cannot_be_made_is_one_line(tmp_path):
-    done = train(tmp_path / "run", "--config.features.cache_dir=/proc/features")
-    assert done.returncode == 2 and len(own_lines(done.stderr)) == 1, done.stderr
-    assert "features.cache_dir=/proc/features cannot be written" in done.stderr
+def test_a_cache_folder_that_cannot_be_made_is_one_line(config, small_backbone, tmp_path):
+    config.features.cache_dir = "/proc/features"
+    with pytest.raises(UserError, match="features.cache_dir=/proc/features cannot be written") as refused:
+        recipe.train_and_evaluate(config, tmp_path / "run")
+    assert "\n" not in str(refused.value)
