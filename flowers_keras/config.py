@@ -78,9 +78,7 @@ def _phase(section, title, epochs, learning_rate):
         "keep": Field(
             "best", _choice("best", "best_balanced", "last"), "epoch kept; best: accuracy on validation"
         ),
-        "interpolation": Field(
-            1.0, _number(0, 1), "share of the phase's change of the weights that is kept; below 1: WiSE-FT"
-        ),
+        "interpolation": Field(1.0, _number(0, 1), "share of the phase's change that is kept (WiSE-FT)"),
         "patience": Field(0, EPOCHS, "epochs without a better one, after which the phase ends; 0: never"),
     }
     return {f"{section}.{name}": field for name, field in fields.items()}
