@@ -3,11 +3,15 @@
 import argparse
 import builtins
 import contextlib
+import errno
 import importlib.util
 import json
 import os
 import pathlib
 import sys
+import traceback
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UserError(Exception):
@@ -28,8 +32,9 @@ class Arguments(argparse.ArgumentParser):
 def run_command(main):
     """Runs a command and ends the process with its status.
 
-    A UserError becomes one line on standard error and status 2, Ctrl-C status 130, a reader that has
-    left (`| head`) status 1. In a notebook the message is all; the kernel goes on.
+    A UserError becomes one line on standard error and status 2, and so do a full disk and settings that
+    Keras refuses; Ctrl-C status 130, a reader that has left (`| head`) status 1. In a notebook the message
+    is all; the kernel goes on.
 
     Args:
       main: a function without arguments that returns the exit status; None is 0.
@@ -39,30 +44,49 @@ def run_command(main):
         os.environ["KERAS_HOME"] = os.path.expanduser(os.environ["KERAS_HOME"])
     # A log file is up to date whenever it is read, and a name that a console cannot print ends nothing.
     set_output(line_buffering=True, errors="replace")
-    try:
-        status = main()
-    except SystemExit as ended:  # as `absl.app.run` and `--help` end
-        status = ended.code
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        status = 2
-    except (ImportError, ValueError):
-        backend = _missing_backend()
-        if not backend:
-            raise
-        print(
-            f"error: Keras's backend {backend} is not installed; type KERAS_BACKEND=tensorflow before it",
-            file=sys.stderr,
-        )
-        status = 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        status = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
-        status = 1
+    status = _status_of(main)
     if status and not hasattr(builtins, "get_ipython"):
         sys.exit(status)
+
+
+def _status_of(main):
+    """What a command returns, or the status of its end, which is told in one line."""
+    try:
+        return main()
+    except SystemExit as ended:  # as `absl.app.run` and `--help` end
+        return ended.code
+    except UserError as error:
+        return _refuse(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        _discard_output()
+        return 1
+    except (ImportError, ValueError, AttributeError, OSError) as error:
+        if backend := _missing_backend():
+            return _refuse(
+                f"Keras's backend {backend} is not installed; type KERAS_BACKEND=tensorflow before it"
+            )
+        if _is_of_keras_settings(error):
+            return _refuse(
+                f"Keras refuses its settings, {_keras_home() / 'keras.json'} or a variable KERAS_... "
+                f"({error}); mend or remove them"
+            )
+        if isinstance(error, OSError) and error.filename is None and error.errno in DISK_FULL:
+            _discard_output()
+            return _refuse(f"the output cannot be written ({error.strerror}); free some space")
+        raise
+
+
+def _refuse(message):
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def _discard_output():
+    """Sends what is left of standard output nowhere, or Python complains at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def set_output(**options):
@@ -71,10 +95,19 @@ def set_output(**options):
         sys.stdout.reconfigure(**options)
 
 
+def _keras_home():
+    return pathlib.Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))
+
+
 def _missing_backend():
     """The backend that the environment or Keras's own file names, if it cannot be imported; else None."""
-    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     backend = os.environ.get("KERAS_BACKEND")
-    with contextlib.suppress(OSError, ValueError):
-        backend = backend or json.loads(pathlib.Path(home, "keras.json").read_text()).get("backend")
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        backend = backend or json.loads((_keras_home() / "keras.json").read_text()).get("backend")
     return backend if backend and not importlib.util.find_spec(backend) else None
+
+
+def _is_of_keras_settings(error):
+    """Whether an error was raised where Keras reads its settings, which it does as it is imported."""
+    places = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return any(place.replace("\\", "/").endswith("keras/src/backend/config.py") for place in places)

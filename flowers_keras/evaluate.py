@@ -1,4 +1,4 @@
-"""The figures of a trained model on any labelled photos, one folder a class.
+"""The figures of a trained model on any labelled photos: a folder a class, a list, or a TFDS set.
 
 python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH
 """
@@ -11,13 +11,13 @@ def main(arguments=None):
     """Prints the figures, writes them where `--output` says, returns the exit status."""
     parser = errors.Arguments(
         prog="python -m flowers_keras.evaluate",
-        description="Measures a trained model on labelled photos, one folder a class.",
+        description="Measures a trained model on labelled photos: a folder a class, a list, or a TFDS set.",
     )
     parser.add_argument(
         "--model", required=True, type=files.model_file, metavar="runs/x/model.keras", help="or its folder"
     )
     parser.add_argument(
-        "--data", required=True, type=data_folder, metavar="folder:PATH", help="folder names are class names"
+        "--data", required=True, type=labelled_source, metavar="folder:PATH", help="or csv:PATH, tfds:NAME"
     )
     parser.add_argument(
         "--output", type=files.output_file, metavar="FILE.json", help="gets all figures in full"
@@ -31,29 +31,35 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.output and options.output.resolve() == options.model.with_name("metrics.json").resolve():
         raise UserError(f"--output={options.output} is the run's own record; choose another name")
-    from flowers_keras.evaluation import labelled_folder  # Keras takes seconds: no mistake waits for it
+    from flowers_keras.evaluation import labelled_photos  # Keras takes seconds: no mistake waits for it
 
-    metrics = labelled_folder.evaluate_folder(options.model, options.data, options.unknown)
+    metrics = labelled_photos.evaluate_photos(options.model, options.data, options.unknown)
     if options.output:
         files.write_json(options.output, metrics)
-    print(labelled_folder.summary(metrics))
+    print(labelled_photos.summary(metrics))
     return 0
 
 
-def data_folder(text):
+def labelled_source(text):
+    """`text` again, if it is "folder:PATH", "csv:PATH" or "tfds:NAME" and there; else raises a UserError."""
+    kind, _, place = text.partition(":")
+    if not place or kind not in ("folder", "csv", "tfds"):
+        raise UserError(
+            f"--data={text} is no source of labelled photos; type --data=folder:PATH (a folder a class), "
+            "csv:PATH or tfds:NAME"
+        )
+    if kind == "folder":
+        return photo_folder(text, "--data")
+    if kind == "csv" and not files.user_path(place).is_file():
+        raise UserError(f"--data={text} is no file; type csv: and the path of your list")
+    return text
+
+
+def photo_folder(text, flag="--unknown"):
     """`text` again, if it is "folder:PATH" and there is such a folder; else raises a UserError."""
-    return _folder("--data", text, "a labelled folder; type --data=folder:PATH, a folder a class")
-
-
-def photo_folder(text):
-    """The same of `--unknown`."""
-    return _folder("--unknown", text, "a folder of photos; type --unknown=folder:PATH")
-
-
-def _folder(flag, text, wanted):
     kind, _, path = text.partition(":")
     if kind != "folder" or not path:
-        raise UserError(f"{flag}={text} is not {wanted}")
+        raise UserError(f"{flag}={text} is not a folder of photos; type {flag}=folder:PATH")
     if not files.user_path(path).is_dir():
         raise UserError(f"{flag}={text} is no folder; type folder: and the path of your photos")
     return text

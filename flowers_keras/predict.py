@@ -60,7 +60,8 @@ def parse(arguments):
     parser.add_argument(
         "photo", nargs="+", metavar="PHOTO_OR_FOLDER", help='or a pattern, or "-": a list on standard input'
     )
-    options = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args([f"./{word}" if _is_dashed_name(word) else word for word in words])
     for name in ("top", "batch_size"):
         value = getattr(options, name)
         if value is not None and value < 1:
@@ -70,6 +71,11 @@ def parse(arguments):
     if options.top is None and options.format == "table":
         options.top = 3
     return options
+
+
+def _is_dashed_name(word):
+    """Whether a word is a file's name that begins like a flag, as a pattern of the shell may bring it."""
+    return word.startswith("-") and not word.startswith("--") and word != "-" and os.path.lexists(word)
 
 
 def _make_folder(folder, photos):

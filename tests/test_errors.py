@@ -1,8 +1,10 @@
 """What every command does with a mistake, and in a notebook."""
 
 import builtins
+import importlib.util
 import io
 import os
+import subprocess
 import sys
 
 import pytest
@@ -56,6 +58,41 @@ def test_a_backend_that_is_not_installed_is_one_line(variable, tmp_path, monkeyp
     with pytest.raises(SystemExit):
         errors.run_command(import_backend)
     assert "backend theano is not installed; type KERAS_BACKEND=tensorflow" in capsys.readouterr().err
+
+
+SETTINGS = [
+    '{"floatx": "bfloat16"}', '{"epsilon": 0}', '{"image_data_format": "th"}', "[]", "folder",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_settings_that_keras_refuses_are_one_line(settings, tmp_path):
+    if settings == "folder":
+        (tmp_path / "keras.json").mkdir()
+    else:
+        (tmp_path / "keras.json").write_text(settings)
+    # Keras reads them in the first module that it imports; its backend would take seconds.
+    source = importlib.util.find_spec("keras").submodule_search_locations[0] + "/src/backend/config.py"
+    code = f"""
+import runpy, sys, types
+from flowers_keras import errors
+sys.modules["keras.src.api_export"] = types.SimpleNamespace(keras_export=lambda _: lambda each: each)
+errors.run_command(lambda: runpy.run_path({source!r}) and None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"KERAS_HOME": str(tmp_path)}, capture_output=True
+    )
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1, done.stderr
+    assert done.stderr.startswith(f"error: Keras refuses its settings, {tmp_path}/keras.json".encode())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
+def test_a_full_disk_under_standard_output_is_one_line():
+    code = "from flowers_keras import errors; errors.run_command(lambda: print('a row', flush=True))"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "error: the output cannot be written (No space left on device); free some space\n"
 
 
 def test_success_does_not_end_the_process():

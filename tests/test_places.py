@@ -8,7 +8,7 @@ import pytest
 import train
 from flowers_keras import command_line, compare, config, demo, evaluate, export, predict, recipe, stores
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import labelled_folder
+from flowers_keras.evaluation import labelled_photos
 from flowers_keras.model import archive, classifier
 from flowers_keras.photos import draw, sources, tfds_records
 from flowers_keras.serving import exporting, heat_maps
@@ -152,7 +152,7 @@ def measured(*_):
 def test_a_place_that_cannot_be_written_is_one_line_before_any_work(
     command, arguments, place, home, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(labelled_folder, "evaluate_folder", measured)
+    monkeypatch.setattr(labelled_photos, "evaluate_photos", measured)
     monkeypatch.setattr(archive, "load", measured)
     monkeypatch.setattr(compare.comparison, "read_runs", measured)
     with pytest.raises(UserError) as refused:

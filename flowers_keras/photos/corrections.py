@@ -132,7 +132,7 @@ def _correct(photos, path, found):
             labels[i] = classes[each.correction]
     changed = int(np.count_nonzero(labels != photos.labels))
     print(f"corrections of {path}: labels changed {changed}, photos removed {len(removed)}")
-    return _without(dataclasses.replace(photos, labels=labels), removed, f"removed by {path.name}")
+    return leave_out(dataclasses.replace(photos, labels=labels), removed, f"removed by {path.name}")
 
 
 def _refuse(photos, path, each, i, classes):
@@ -157,8 +157,14 @@ def _refuse_class(start, name, classes, others=()):
         raise UserError(f"{start} {name!r}, which is no class; type {', or '.join([near[0], *others])}")
 
 
-def _without(photos, removed, reason):
-    """The photos but those at the positions `removed`, which are left out for a reason."""
+def leave_out(photos, removed, reason):
+    """The photos but some of them.
+
+    Args:
+      photos: sources.Photos.
+      removed: set of positions.
+      reason: for which they are named among the others; None names them nowhere.
+    """
     if not removed:
         return photos
     kept = [i for i in range(len(photos.ids)) if i not in removed]
@@ -171,7 +177,7 @@ def _without(photos, removed, reason):
         ids=select(photos.ids),
         labels=photos.labels[kept],
         read=lambda position: photos.read(kept[position]),
-        others=(*photos.others, *((photos.ids[i], reason) for i in sorted(removed))),
+        others=(*photos.others, *((photos.ids[i], reason) for i in sorted(removed) if reason)),
         parts=select(photos.parts),
         groups=select(photos.groups),
     )

@@ -7,7 +7,7 @@ import unicodedata
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import folders, layouts, splits, tables
+from flowers_keras.photos import folders, layouts, part_names, splits, tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _row(path, line, cells, has_splits):
     for column in ("path", "label", "split"):
         if not cells[column] and (column != "split" or has_splits):
             raise UserError(f"{path}: line {line} has no {column}; fill it in or remove the line")
-    part = layouts.part_named(cells["split"])
+    part = part_names.part_named(cells["split"])
     if has_splits and not part:
         raise UserError(
             f"{path}: line {line} has the split {cells['split']!r}; type train, validation or test"

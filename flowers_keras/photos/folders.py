@@ -14,10 +14,15 @@ _SYSTEM = re.compile(
     r"""\..*                                                                # hidden: .Trashes, ._photo.jpg
     |@eadir|@tmp|@recycle|@recently-snapshot|@__thumb|@sharebin|@sharesnap|@quarantine|@appstore
     |.*@syno(eastream|resource)|\#recycle|\#snapshot|~snapshot
-    |\$recycle\.bin|recycler|recycled|\$winreagent|\$sysreset|found\.\d{3}|system\ volume\ information
+    |trashbox|:2e.*  # Buffalo's bin; a hidden file, by netatalk
+    |\$recycle\.bin|recycler|recycled|\$win(dows\.~\w+|reagent)|\$sysreset|\$getcurrent|found\.\d{3}
+    |system\ volume\ information|config\.msi|msocache|windowsapps|wpsystem|wudownloadcache
+    |_vti_.*|node_modules
     |thumbs\.db(:.*)?|ehthumbs(_vista)?\.db|desktop\.ini|autorun\.inf|pagefile\.sys|hiberfil\.sys|swapfile\.sys
     |__macosx|__pycache__|icon\r|network\ trash\ folder|temporary\ items|thevolumesettingsfolder
-    |lost\+found|lost\.dir|aquota\.(user|group)|.*\.lrdata""",
+    |lost\+found|lost\.dir|aquota\.(user|group)
+    |_?thumbnails?|picasa\.ini|xnviewthumbs\.db|zbthumbnail\.info|pspbrwse\.jbf
+    |.*\.(lrdata|lrlibrary|photoslibrary|(migrated)?photolibrary|aplibrary|cocatalog)|iphoto\ library""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 
@@ -40,8 +45,8 @@ def is_system(name):
 def list_files(folder, skipped=None):
     """Files in a folder and its subfolders, sorted, but for those of the system.
 
-    Symbolic links are followed, and a folder that can be reached in two ways, or in a circle, is
-    searched once.
+    Symbolic links are followed, but for those to a folder that `folder` is inside of; a folder that can
+    be reached in two ways is searched once.
 
     Args:
       folder: path.
@@ -53,18 +58,24 @@ def list_files(folder, skipped=None):
     Raises:
       UserError: the folder, or one inside it, cannot be listed.
     """
-    found, seen = [], set()
+    found, seen = [], set(map(_address, filter(os.path.exists, pathlib.Path(folder).resolve().parents)))
     for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
-        status = os.stat(place)
-        if (status.st_dev, status.st_ino) in seen:
+        address = _address(place)
+        if address in seen:
             folders.clear()
             continue
-        seen.add((status.st_dev, status.st_ino))
+        seen.add(address)
         if skipped is not None:
             skipped += [pathlib.Path(place, each) for each in (*folders, *names) if is_system(each)]
         folders[:] = sorted(each for each in folders if not is_system(each))
         found += [pathlib.Path(place, each) for each in names if not is_system(each)]
     return sorted(found)
+
+
+def _address(folder):
+    """What tells a folder from every other one."""
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def _refuse_folder(error):

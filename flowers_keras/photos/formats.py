@@ -12,19 +12,21 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageFile,
+    Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
+    PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
 
 START = 256  # bytes of a file that tell its format
-NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
+NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF, JPEG 2000 or PPM"
 
 # A file of such a name is meant to be a photo: where it is none, the message names it.
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
-    *(".heic", ".heif", ".hif", ".avif"),
+    *(".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".ppm", ".pgm"),
 )
 
 
@@ -43,6 +45,8 @@ _BEGINS = re.compile(
     |(?P<WebP>RIFF....WEBP)
     |(?P<GIF>GIF8[79]a)
     |(?P<BMP>BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0)
+    |(?P<JPEG2000>\xff\x4f\xff\x51|\0{3}\x0cjP\x20{2}\r\n\x87\n)
+    |(?P<PPM>P[456](?:\s|\#[^\n]*\n)+\d+\s+\d)  # not those in which numbers are written out
     |(?P<TIFF>(?:II\*\0|MM\0\*)(?!....CR))  # Canon's raw files begin like a TIFF
     |(?P<AVIF>....ftyp(?:avi[fs]|m[is]f1....(?:(?!hei|hev)....){0,9}avi[fs]))  # mif1 and msf1 hold either
     |(?P<HEIC>....ftyp(?:hei[cxms]|hev[cxms]|mif[12]|msf1))""",
@@ -57,6 +61,8 @@ _CLASSES = {
     "BMP": BmpImagePlugin.BmpImageFile,
     "TIFF": TiffImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
+    "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
+    "PPM": PpmImagePlugin.PpmImageFile,
 }
 
 _CAMERA_RAW = rb"(?s)II\*\0....CR|II[RU]|MMOR|FUJIFILMCCD|\0MRM|FOVb|....ftypcrx"
@@ -68,6 +74,8 @@ _OTHERS = (  # what often lies under the name of a photo
     (rb"version https://git-lfs", "a pointer of Git LFS; type git lfs pull"),
     (_CAMERA_RAW, "a camera's raw file; export it as JPEG"),
     (rb"(?s)\0...(?:ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI", "a video"),
+    (rb"PK\x03\x04|Rar!\x1a|7z\xbc\xaf|\x1f\x8b", "an archive; unpack it"),
+    (rb"%PDF-|8BPS", "a PDF or a Photoshop file; export it as JPEG"),
     (rb"\0\x05\x16[\0\x07]", "what a Mac keeps beside a file"),
     (rb"\0+$", "nothing but zeros"),
 )

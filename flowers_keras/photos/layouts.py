@@ -8,15 +8,13 @@ import unicodedata
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import folders, reader
+from flowers_keras.photos import folders, part_names, reader
 from flowers_keras.photos.parts import PARTS
 
-_SPELLINGS = {
-    "train": "train|trains|training|trained|trn",
-    "validation": "val|vals|valid|validate|validation|validating|dev|devel|development",
-    "test": "test|tests|tst|testing|eval|evaluate|evaluation|evaluating|holdout|heldout",
-}
-_AROUND = "(set|split|data|image|images|img|imgs|photo|photos|picture|pictures|folder|part)*"
+ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst")
+
+# Marks of direction, of where a word may break and of the order of bytes; not the joiners in an emoji.
+_UNSEEN = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,28 +35,29 @@ class ClassFolder:
 def class_name(name):
     """A folder's name as the name of a class.
 
-    Unicode that looks the same is the same (form NFC; macOS may write another one), and bytes that are
-    no UTF-8 become `\\xff`.
+    Unicode that looks the same is the same (form NFC; macOS may write another one; spaces around a name
+    and marks that do not show are none of it), and bytes that are no UTF-8 become `\\xff`.
 
     Example:
       >>> class_name("pa\\u0302querette") == "p\\u00e2querette"
       True
     """
-    return unicodedata.normalize("NFC", folders.as_text(name))
+    text = unicodedata.normalize("NFC", folders.as_text(name))
+    return _UNSEEN.sub("", text.replace("\xa0", " ")).strip() or text
 
 
-def part_named(name):
-    """The part that a folder's name means, or None.
+def note_alike(names):
+    """Prints a note of classes whose names differ in nothing but capitals or spaces.
 
     Example:
-      >>> [part_named(name) for name in ("Training", "val_images", "dev", "test2017", "roses")]
-      ['train', 'validation', 'validation', 'test', None]
+      >>> note_alike(["Red Rose", "red_rose", "daisy"])
+      note: the classes Red Rose and red_rose differ little; if they are one, rename one of them
     """
-    letters = re.sub("[^a-z]", "", name.lower())
-    for part, spellings in _SPELLINGS.items():
-        if re.fullmatch(f"{_AROUND}({spellings}){_AROUND}", letters):
-            return part
-    return None
+    seen = {}
+    for name in names:
+        other = seen.setdefault(re.sub(r"[\s_-]", "", name).casefold(), name)
+        if other != name:
+            print(f"note: the classes {other} and {name} differ little; if they are one, rename one of them")
 
 
 def find_class_folders(path, known=(), skipped=None):
@@ -78,14 +77,28 @@ def find_class_folders(path, known=(), skipped=None):
       UserError: the folders are split, and not all the same way; or one stands there twice.
     """
     inner = _unwrap(path, known, skipped)
-    found, _ = folders.list_folder(inner, skipped)
-    parts = {each: part_named(each.name) for each in found}
+    parts = _parts_of(folders.list_folder(inner, skipped)[0])
     if len(set(parts.values()) - {None}) >= 2:
         classes = _split_classes(inner, parts, skipped)
     else:
         classes = _unsplit_classes(inner, parts, skipped)
     _refuse_one_folder_twice(classes)
     return sorted(classes, key=lambda each: (PARTS.index(each.part or "train"), each.name, each.path))
+
+
+def _parts_of(siblings):
+    """Folder -> the part that its name means, or None.
+
+    Where fewer than two are called like parts, one word of a name will do (`seg_train`, `flowers-test`),
+    if folders are inside each that has such a word: a class called "crash test" holds photos.
+    """
+    parts = {each: part_names.part_named(each.name) for each in siblings}
+    if len(set(parts.values()) - {None}) >= 2:
+        return parts
+    loose = {each: part_names.part_in(each.name) for each in siblings}
+    if all(folders.list_folder(each)[0] for each, part in loose.items() if part):
+        return loose
+    return parts
 
 
 def _unwrap(folder, known, skipped):
@@ -104,14 +117,15 @@ def _unwrap(folder, known, skipped):
 def _unsplit_classes(root, parts, skipped):
     """Class folders that stand side by side; each may hold its own folders train, test and so on."""
     inside = {each: folders.list_folder(each, skipped)[0] for each in parts}
-    for each in (one for one, part in parts.items() if part):
-        below = {one.name for one in inside[each]}
-        if below and below <= {one.name for one in parts}:
+    for each, part in parts.items():
+        below, beside = {one.name for one in inside[each]}, {one.name for one in parts} - {each.name}
+        if below and below <= beside and (part or len(below) > 1):
+            move = f"move those beside it into a folder {root}/train, or " if part else ""
             raise UserError(
-                f"{each} holds the classes that stand beside it ({', '.join(sorted(below))}); move those "
-                f"beside it into a folder {root}/train, or move {each.name} away"
+                f"{each} holds the classes that stand beside it ({', '.join(sorted(below))}); {move}move "
+                f"{each.name} away"
             )
-    named = {each: {part_named(one.name) for one in below} for each, below in inside.items()}
+    named = {each: {part_names.part_named(one.name) for one in below} for each, below in inside.items()}
     split = [each for each, there in named.items() if "train" in there and len(there - {None}) > 1]
     if split and any(None in there or there != named[split[0]] for there in named.values()):
         called = ", ".join(one.name for one in inside[split[0]])
@@ -121,7 +135,7 @@ def _unsplit_classes(root, parts, skipped):
     if not split:
         return [ClassFolder(None, class_name(each.name), each) for each in parts]
     return [
-        ClassFolder(part_named(one.name), class_name(each.name), one)
+        ClassFolder(part_names.part_named(one.name), class_name(each.name), one)
         for each, below in inside.items()
         for one in below
     ]
@@ -182,6 +196,9 @@ def refuse_few_classes(path, root, names, least_classes, loose):
             f"a folder of its name, or, if {root.resolve().name} is a class itself, type "
             f"folder:{root.resolve().parent}"
         )
+    packed = sum(each.suffix.lower() in ARCHIVES for each in folders.list_folder(root)[1])
+    if packed:
+        raise UserError(f"folder:{path} holds {len(names)} class folders and {packed} archives; unpack them")
     raise UserError(
         f"folder:{path} holds {len(names)} class folder{'s'[: len(names) != 1]}, and "
         f"{least_classes} are needed; put the photos of each class into a folder of its name"

@@ -111,7 +111,7 @@ def _open_without_waiting(path, flags):
 
 
 def read_photo(data):
-    """Decodes a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF. May be called by many threads.
+    """Decodes a photo of any format of `formats`. May be called by many threads.
 
     Args:
       data: bytes of the file. Of an animation or of many pages, the first counts.
@@ -182,7 +182,12 @@ def _check_size(image, picture):
         effort = 256
     if effort * max(width * height, len(picture)) > MAX_EFFORT:
         raise BrokenPhoto(f"{width}x{height} pixels that would take too long to decode")
-    if width * height > MAX_EXPANSION * len(picture) and image.format not in ("WEBP", "AVIF", "HEIF"):
+    if width * height > MAX_EXPANSION * len(picture) and image.format not in (
+        "WEBP",
+        "AVIF",
+        "HEIF",
+        "JPEG2000",
+    ):
         raise BrokenPhoto(f"{width}x{height} pixels cannot be in {len(picture)} bytes")
     if width * height > MAX_PIXELS and jpeg.coefficients(image, picture) > jpeg.MAX_COEFFICIENTS:
         raise BrokenPhoto(f"{width}x{height} pixels in several scans, which takes too much memory")

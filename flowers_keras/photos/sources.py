@@ -8,7 +8,15 @@ import numpy as np
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import corrections, csv_list, folders, formats, layouts, reader, synthetic
+from flowers_keras.photos import (
+    class_folders,
+    corrections,
+    csv_list,
+    folders,
+    layouts,
+    reader,
+    synthetic,
+)
 from flowers_keras.photos.parts import PARTS
 
 
@@ -58,6 +66,7 @@ def load_photos(data):
             "type tfds:tf_flowers, folder:PATH, csv:PATH or synthetic"
         )
     photos = corrections.correct(photos, data.corrections)
+    layouts.note_alike(photos.class_names)
     if data.shuffle_labels:
         labels = np.random.default_rng(data.split_seed).permutation(photos.labels)
         photos = dataclasses.replace(photos, labels=labels)
@@ -82,11 +91,12 @@ def folder_photos(path, least_classes=2, known=()):
     if not root.is_dir():
         raise UserError(f"folder:{path} is no folder; type folder: and the path of your photos")
     classes = layouts.find_class_folders(root, known, skipped)
-    loose = _loose_photos(root, classes, others)
+    loose = class_folders.find_loose_photos(root, classes, others)
     names = sorted({each.name for each in classes})
     if len(names) < least_classes:
         layouts.refuse_few_classes(path, root, names, least_classes, len(loose))
-    paths, owners = _photos_of_classes(classes, skipped, others)
+    paths, owners = class_folders.find_photos(classes, skipped, others)
+    class_folders.name_same_folders(classes)
     if skipped:
         print(folders.name_skipped(skipped))
     if loose:
@@ -104,43 +114,21 @@ def folder_photos(path, least_classes=2, known=()):
     )
 
 
-def _photos_of_classes(classes, skipped, others):
-    """(path of each photo, its ClassFolder)."""
-    paths, owners = [], []
-    for each in classes:
-        found = reader.find_photos(each.path, skipped, others)
-        if not found:
-            raise UserError(
-                f"class folder {each.path} holds no photo ({formats.NAMES}); add photos or remove the folder"
-            )
-        paths += found
-        owners += [each] * len(found)
-    return paths, owners
-
-
 def _name(path, root):
     return folders.as_text(path.relative_to(root).as_posix())
 
 
-def _loose_photos(root, classes, others):
-    """Photos beside the class folders and around them; what is no photo there goes to `others`."""
-    around = {root} | {place for each in classes for place in each.path.parents if root in place.parents}
-    loose = []
-    for each in (file for place in sorted(around) for file in folders.list_folder(place)[1]):
-        (loose if reader.looks_like_photo(each) else others).append(each)
-    return loose
-
-
-def csv_photos(path):
+def csv_photos(path, training=True):
     """Photos of a list, see `csv_list`, in its order.
 
     Args:
       path: of the CSV file, as typed.
+      training: whether there must be what a classifier can be trained on.
 
     Raises:
       UserError: the list cannot be used.
     """
-    rows, missing = csv_list.read_list(path)
+    rows, missing = csv_list.read_list(path, training)
     names = sorted({row.label for row in rows})
     number, places = {name: i for i, name in enumerate(names)}, [os.fspath(row.path) for row in rows]
     return Photos(

@@ -10,7 +10,7 @@ from google.protobuf import message
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import layouts, reader
+from flowers_keras.photos import part_names, reader
 
 OFFLINE = (
     "pass photos of your own by --config.data.source=folder:PATH (one folder a class), "
@@ -49,7 +49,7 @@ def read_set(name, data_dir):
         for number, (place, record) in enumerate(records):
             ids.append(f"{shard}__{number}")
             labels.append(tf.train.Example.FromString(record).features.feature[label].int64_list.value[0])
-            splits.append(layouts.part_named(split))
+            splits.append(part_names.part_named(split))
             places.append((len(shards), *place))
         shards.append(fetch)
     places = np.array(places, np.int64)  # a third of the memory of tuples

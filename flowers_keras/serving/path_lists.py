@@ -1,22 +1,29 @@
 """Lists of paths as other programs write them: find, ls, PowerShell, the "Copy as path" of Windows."""
 
 import codecs
+import contextlib
 import os
 import re
 import sys
+import unicodedata
+import urllib.parse
+import urllib.request
 
 PIECE = 1 << 16  # bytes, at most, that are read at a time
 
 QUOTED = re.compile(r"""(["'])(.*)\1""", re.DOTALL)
+
+UTF16 = re.compile(rb"(?:[\x20-\x7e]\0){4}")  # without a mark; or photos of names of one letter
 
 
 def read_paths(stream):
     r"""Yields the paths in a list, each as soon as it has come in.
 
     A path ends with a line feed, of Unix or of Windows, or, where a NUL comes before any of these, with
-    NUL (`find -print0`). The text is UTF-16 where it says so by its first bytes, else that of file
-    names. Where no file has the very name, spaces and quotes around it are taken off. There are no
-    comments: a name may start with #.
+    NUL (`find -print0`). The text is UTF-16 where its first bytes are like that, else that of file
+    names. Where no file has the very name, it is taken as quoted or escaped by a shell, by Git, as the
+    URL of a file, with Windows's separators, or in another form of Unicode. There are no comments: a
+    name may start with #.
 
     Args:
       stream: a binary file.
@@ -46,6 +53,8 @@ def _decode(stream):
     piece = stream.read1(PIECE)
     if piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    elif UTF16.match(piece):
+        decoder = codecs.getincrementaldecoder("utf-16-le")("replace")
     else:
         decoder = codecs.getincrementaldecoder(sys.getfilesystemencoding())("surrogateescape")
         piece = piece.removeprefix(codecs.BOM_UTF8)
@@ -59,8 +68,23 @@ def _existing(path):
     """The file that is meant; the path as it stands where there is none."""
     path = path.removesuffix("\r")
     bare = path.strip()
-    quoted = QUOTED.fullmatch(bare)
-    for each in (path, bare, *(quoted.groups()[1:] if quoted else ()), os.path.expanduser(bare)):
-        if each and os.path.lexists(each):
-            return each
-    return path if bare else ""
+    if not bare:
+        return path if path and os.path.lexists(path) else ""
+    return next((each for each in (path, *_meanings(bare)) if os.path.lexists(each)), path)
+
+
+def _meanings(bare):
+    """Yields what a path may stand for, the most likely first."""
+    yield bare
+    if quoted := QUOTED.fullmatch(bare):
+        bare = quoted[2]
+        yield bare
+        octal = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), bare)  # as Git has it
+        with contextlib.suppress(UnicodeError):
+            yield os.fsdecode(octal.encode("latin-1"))
+    yield os.path.expanduser(bare)
+    if bare.startswith("file://"):
+        yield urllib.request.url2pathname(urllib.parse.urlsplit(bare).path)
+    yield re.sub(r"\\(.)", r"\1", bare)
+    yield bare.replace("\\", "/")
+    yield from (unicodedata.normalize(form, bare) for form in ("NFC", "NFD"))

@@ -17,7 +17,7 @@ from sklearn import metrics as reference
 from configs import finetune
 from flowers_keras import errors, evaluate, files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import labelled_folder, measure, prediction_table, scores, unknown
+from flowers_keras.evaluation import labelled_photos, measure, prediction_table, scores, unknown
 from flowers_keras.model import archive, conditioning, inference
 from flowers_keras.photos import inspection, sources, splits, synthetic
 from tests.conftest import build_network, measuring, small_inception
@@ -428,11 +428,65 @@ def test_broken_photos_are_left_out_and_named(run, folder, tmp_path, capsys):
     assert "daisy/500.png" in refused(capsys, f"--model={run}", f"--data=folder:{folder}")
 
 
+def write_list(folder, splits):
+    """A list of the folder's photos, with the splits in turn; as (path, {id: split})."""
+    names = sorted(each.relative_to(folder).as_posix() for each in folder.glob("*/*.png"))
+    given = dict(zip(names, [splits[i % len(splits)] for i in range(len(names))], strict=True))
+    rows = [f"{name},{name.partition('/')[0]},{part}" for name, part in given.items()]
+    (folder / "list.csv").write_text("\n".join(["path,label,split", *rows]))
+    return folder / "list.csv", given
+
+
+def test_a_list_gives_the_figures_of_its_folder(run, folder, tmp_path, capsys):
+    of_folder = measured(run, folder, tmp_path)
+    capsys.readouterr()
+    for splits_given, words in (("",), "list.csv\n"), (("train", "val"), "as none is of a split test"):
+        path, _ = write_list(folder, splits_given)
+        output = tmp_path / "of_list.json"
+        assert run_command(f"--model={run}", f"--data=csv:{path}", f"--output={output}") == 0
+        assert json.loads(output.read_text()) == of_folder | {"left_out": []}
+        out = capsys.readouterr().out
+        assert "measured on all photos of csv:" in out and words in out
+
+
+def test_of_a_list_with_splits_those_of_test_are_measured(run, folder, tmp_path, capsys):
+    path, given = write_list(folder, ("train", "Testing", "val"))
+    tested = [name for name, part in given.items() if part == "Testing"]
+    (folder / tested[0]).unlink()
+    output = tmp_path / "of_list.json"
+    assert run_command(f"--model={run}", f"--data=csv:{path}", f"--output={output}") == 0
+    metrics = json.loads(output.read_text())
+    assert metrics["count"] == len(tested) - 1 and metrics["left_out"] == [[tested[0], "no such file"]]
+    said = f"measured on the split test of csv:{path}; photos of its other splits: {len(given) - len(tested)}"
+    assert said in capsys.readouterr().out
+
+
+def test_a_list_of_one_class_is_measured_and_an_unknown_class_refused(run, folder, capsys):
+    path, _ = write_list(folder, ("",))
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line for line in lines if "label" in line or ",roses," in line))
+    assert run_command(f"--model={run}", f"--data=csv:{path}") == 0
+    path.write_text(path.read_text().replace(",roses,", ",lilies,"))
+    assert "holds lilies, which the model does not" in refused(capsys, f"--model={run}", f"--data=csv:{path}")
+
+
+def test_a_tfds_set_is_measured(run, monkeypatch, tmp_path):
+    drawn = sources.synthetic_photos(UNLIKE.stop, 96, 0)
+    parts = ("train",) * UNLIKE.start + ("test",) * (UNLIKE.stop - UNLIKE.start)
+    monkeypatch.setattr(sources, "tfds_photos", lambda name, _: dataclasses.replace(drawn, parts=parts))
+    output = tmp_path / "of_set.json"
+    assert run_command(f"--model={run}", "--data=tfds:drawn", f"--output={output}") == 0
+    metrics = json.loads(output.read_text())
+    assert metrics["count"] == len(UNLIKE) and metrics["twins_in_training"] == []
+
+
 def test_command_refuses_what_it_cannot_do(run, folder, tmp_path, capsys):
     model, data = f"--model={run}/model.keras", f"--data=folder:{folder}"
     assert "folder:PATH" in refused(capsys, model, f"--data={folder}")
     assert "no-such is no folder" in refused(capsys, model, f"--data=folder:{folder}/no-such")
     assert "class" in refused(capsys, model, f"--data=folder:{folder}/roses")
+    assert "no-such.csv is no file" in refused(capsys, model, f"--data=csv:{folder}/no-such.csv")
+    assert "csv:PATH or tfds:NAME" in refused(capsys, model, "--data=csv:")
     assert "no-such.keras" in refused(capsys, f"--model={run}/no-such.keras", data)
     assert "--unknown=x is not a folder of photos" in refused(capsys, model, data, "--unknown=x")
     assert "own record" in refused(capsys, model, data, f"--output={run}/metrics.json")
@@ -440,12 +494,12 @@ def test_command_refuses_what_it_cannot_do(run, folder, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert "cannot write" in refused(capsys, model, data, f"--output={tmp_path}/file/x.json")
     with pytest.raises(UserError):
-        labelled_folder.evaluate_folder(run, "synthetic")
+        labelled_photos.evaluate_photos(run, "synthetic")
 
 
 def test_card_without_a_recipe_is_measured_with_the_defaults():
-    config = labelled_folder.measuring_config({"class_names": ["a", "b"], "image_size": 96})
+    config = labelled_photos.measuring_config({"class_names": ["a", "b"], "image_size": 96})
     assert (config.data.image_size, config.data.batch_size, config.data.twin_distance) == (96, 32, 8)
     recipe = {"data": {"batch_size": 16, "image_size": 96}, "evaluation": {"tta": False}}
-    config = labelled_folder.measuring_config({"image_size": 96, "recipe": recipe})
+    config = labelled_photos.measuring_config({"image_size": 96, "recipe": recipe})
     assert (config.data.batch_size, config.data.twin_distance, config.evaluation.tta) == (16, 8, False)

@@ -137,6 +137,12 @@ def _encodings(corpus):
     corpus.use("plain.gif", encode(image, "GIF"))
     corpus.use("interlaced.gif", encode(image, "GIF", interlace=1))
     corpus.use("plain.bmp", encode(image, "BMP"))
+    corpus.use("plain.jp2", encode(image, "JPEG2000"))
+    corpus.use("stream.j2k", encode(image, "JPEG2000", no_jp2=True))
+    corpus.use("portable.bmp.jpg", encode(image, "PPM"))
+    corpus.use("sign.ppm", encode(image, "PPM"))  # as a set of traffic signs has them
+    deep = b"P6\n# 16 bits\n%d %d\n65535\n" % (WIDTH, HEIGHT)
+    corpus.use("deep.ppm", deep + (np.asarray(image).astype(">u2") * 257).tobytes())
     passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
     pixels = np.asarray(image)
     rows = b"".join(_scan_lines(pixels[y::dy, x::dx]) for x, y, dx, dy in (*passes, (0, 1, 1, 2)))
@@ -413,7 +419,8 @@ def _not_photos(corpus):
         "text.jpg": b"no photo, only words\n" * 50,
         "page.png": b"<!DOCTYPE html><html><body>404 Not Found</body></html>",
         "drawing.png": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
-        "portable.bmp": encode(scene(), "PPM"),
+        "portable.bmp": b"P3\n1 1\n255\n1 2 3\n",  # numbers that are written out
+        "road.ppm": b"P6 is a road of 5 lanes\n",
         "document.webp": b"%PDF-1.7\n" + bytes(100),
         "archive.gif": b"PK\3\4" + bytes(100),
         "zeros.jpg": bytes(5000),
@@ -422,6 +429,8 @@ def _not_photos(corpus):
         "sound.webp": b"RIFF\x24\0\0\0WAVEfmt " + bytes(100),
     }.items():
         corpus.leave_out(name, data, "not a photo")
+    corpus.leave_out("photos.jpg", b"PK\3\4" + bytes(100), "not a photo but an archive; unpack it")
+    corpus.leave_out("cut.jp2", encode(scene(), "JPEG2000")[:-20], "JPEG2000")
     corpus.leave_out("no_picture.heic", b"\0\0\0\x18ftypheic" + bytes(100), "HEIC")
     corpus.leave_out("only_start.jpg", b"\xff\xd8\xff", "truncated")
     corpus.leave_out("only_start.png", b"\x89PNG\r\n\x1a\n", "truncated")

@@ -1,5 +1,6 @@
 """Any folder at all: no traceback, and photos used + files named as left out = files that are there."""
 
+import collections
 import os
 import pathlib
 import tempfile
@@ -12,7 +13,7 @@ from PIL import Image
 
 from flowers_keras.errors import UserError
 from flowers_keras.model.inference import Answer
-from flowers_keras.photos import folders, reader, sources, splits
+from flowers_keras.photos import folders, labelled, reader, sources, splits, twins
 from flowers_keras.serving import inputs
 from tests.photos import bad_photos
 
@@ -92,38 +93,65 @@ def files_there(folder, seen=()):
 
 def one_line(error):
     assert 5 < len(str(error)) and "Traceback" not in str(error)
+    return False
 
 
-@settings(max_examples=FOLDERS, deadline=None, database=None, phases=[Phase.generate])
-@given(TREES, st.booleans())
-def test_every_file_is_used_or_named(tree, whole):
-    with tempfile.TemporaryDirectory() as place:
-        root = pathlib.Path(place, "photos")  # so that a link upwards stays inside of `place`
-        root.mkdir()
-        classes = {"daisy": range(8), "rose": range(8, 16)} if whole else {}
-        write(root, tree, classes)
-        there = files_there(root)
-        check_training(root, there)
-        check_predict(root, there)
+def test_every_file_is_used_or_named():
+    used = collections.Counter()
+
+    @settings(max_examples=FOLDERS, deadline=None, database=None, phases=[Phase.generate])
+    @given(TREES, st.booleans())
+    def check(tree, whole):
+        with tempfile.TemporaryDirectory() as place:
+            root = pathlib.Path(place, "photos")  # so that a link upwards stays inside of `place`
+            root.mkdir()
+            classes = {"daisy": range(8), "rose": range(8, 16)} if whole else {}
+            write(root, tree, classes)
+            there = files_there(root)
+            used["folders"] += 1
+            used["training"] += check_training(root, there)
+            used["evaluate"] += check_evaluate(root, there)
+            used["predict"] += check_predict(root, there)
+
+    check()
+    assert used["folders"] == FOLDERS
+    assert min(used.values()) > FOLDERS / 5, used  # the others are refused in a line each
+
+
+def names_of(files, root):
+    return sorted(folders.as_text(each.relative_to(root).as_posix()) for each in files)
 
 
 def check_training(root, there):
+    """Whether the folder is used; if it is, each of the files must be accounted for, once."""
     try:
         photos = sources.folder_photos(root)
         split = splits.split_photos(photos, SPLIT)
     except UserError as error:
-        one_line(error)
-        return
+        return one_line(error)
     used = [photos.ids[i] for each in split.positions.values() for i in each]
-    named = used + [name for name, _ in split.left_out]
-    assert sorted(named) == sorted(folders.as_text(each.relative_to(root).as_posix()) for each in there)
+    assert sorted(used + [name for name, _ in split.left_out]) == names_of(there, root)
+    return True
+
+
+def check_evaluate(root, there):
+    """The same of a model that knows the folder's classes."""
+    try:
+        known = sources.folder_photos(root, 1).class_names
+        photos = labelled.labelled_photos(f"folder:{root}", known[::-1])
+    except UserError as error:
+        return one_line(error)
+    fingerprints, left_out = twins.fingerprint_photos(photos)
+    named = [name for name, _ in (*left_out, *photos.others)]
+    assert sorted([photos.ids[i] for i in fingerprints] + named) == names_of(there, root)
+    return True
 
 
 def check_predict(root, there):
     found = list(inputs.find_inputs([str(root)]))
     if any(isinstance(each, Answer) for each in found):
         assert len(found) == 1
-        return
+        return False
     others = []
     reader.find_photos(root, others=others)
     assert sorted([*map(pathlib.Path, found), *others]) == sorted(there)
@@ -132,3 +160,4 @@ def check_predict(root, there):
             reader.read_photo(reader.read_file(each))
         except reader.BrokenPhoto as error:
             one_line(error)
+    return True

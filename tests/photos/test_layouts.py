@@ -1,5 +1,6 @@
 """Photos as they lie in people's folders: system folders, parts, folders around folders, links, names."""
 
+import collections
 import contextlib
 import json
 import unicodedata
@@ -9,14 +10,17 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import folders, labelled, layouts, reader, sources
+from flowers_keras.photos import folders, labelled, layouts, part_names, reader, sources
 
 SYSTEM = [
     "@eaDir/001.jpg/SYNOPHOTO_THUMB_M.jpg", "#recycle/old.jpg", "$RECYCLE.BIN/S-1-5-21/$R1.jpg", "Thumbs.db",
     "System Volume Information/IndexerVolumeGuid", "lost+found/", ".Trashes/501/a.jpg", ".thumbnails/1.jpg",
     "__MACOSX/._a.jpg", ".git/HEAD", "desktop.ini", "@Recently-Snapshot/", ".DS_Store", "._001.jpg",
     "RECYCLER/a.jpg", ".@__thumb/a.jpg", "LOST.DIR/1.jpg", "found.000/file0000.chk", "@Recycle/a.jpg",
-    "Network Trash Folder/", "001.jpg@SynoEAStream", "Lightroom Previews.lrdata/a.jpg",
+    "Network Trash Folder/", "001.jpg@SynoEAStream", "Lightroom Previews.lrdata/a.jpg", "Config.Msi/",
+    "Photos Library.photoslibrary/originals/0/1.jpg", "iPhoto Library/1.jpg", "$Windows.~BT/x", "MSOCache/",
+    "node_modules/a.jpg", "_vti_cnf/a.jpg", "Thumbnails/a.jpg", "Picasa.ini", "trashbox/a.jpg",
+    ":2ethumbs/a.jpg",
 ]  # fmt: skip
 
 
@@ -71,14 +75,42 @@ def test_names_that_only_look_like_those_of_a_system_are_photos_and_classes():
         ("train", "val", "test"), ("Training", "Validation", "Testing"), ("TRAIN", "VALID"), ("train", "dev"),
         ("training_set", "test_set"), ("train2017", "val2017"), ("01_train", "02_val", "03_test"),
         ("images/train", "images/val", "images/test"), ("flowers/data/train", "flowers/data/eval"),
+        ("Training", "Validierung"), ("entrenamiento", "validación", "prueba"),
+        ("训练集", "验证集", "测试集"), ("entraînement", "test"),
+        ("обучающая", "тестовая"), ("treino", "validação", "teste"),
     ],
 )  # fmt: skip
 def test_a_split_that_is_there_is_used_as_it_is(tmp_path, names):
     photos = sources.folder_photos(make(tmp_path, *split(*names)))
     assert photos.class_names == ("daisy", "rose") and len(photos.ids) == 4 * len(names)
     for name, part in zip(photos.ids, photos.parts, strict=True):
-        assert layouts.part_named(name.split("/")[-3]) == part
+        assert part_names.part_named(name.split("/")[-3]) == part
     assert photos.parts.count("train") == 4 and len(set(photos.parts)) == len(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("seg_train/seg_train", "seg_test/seg_test"), ("flowers-Train", "flowers-Test"),
+        ("trainSmall", "valSmall"), ("train", "train_extra", "val_extra"),
+    ],
+)  # fmt: skip
+def test_one_word_of_a_name_means_a_part_where_folders_are_inside(tmp_path, names):
+    photos = sources.folder_photos(make(tmp_path, *split(*names)))
+    assert photos.class_names == ("daisy", "rose") and {"train"} < set(photos.parts)
+
+
+def test_classes_with_such_a_word_hold_photos(tmp_path):
+    photos = sources.folder_photos(make(tmp_path, *classes("crash test", "steam train")))
+    assert photos.class_names == ("crash test", "steam train") and photos.parts is None
+
+
+def test_the_same_folders_inside_all_classes_are_noted(tmp_path, capsys):
+    photos = sources.folder_photos(make(tmp_path, *split("fold1", "fold2", "fold3")))
+    assert photos.class_names == ("fold1", "fold2", "fold3")
+    assert "each holds the folders daisy, rose; if those are the classes" in capsys.readouterr().out
+    sources.folder_photos(make(tmp_path / "other", *classes("a/x", "a/y", "b/x", "b/z")))
+    assert "note" not in capsys.readouterr().out
 
 
 def test_parts_inside_the_classes_are_used_as_they_are(tmp_path):
@@ -87,7 +119,7 @@ def test_parts_inside_the_classes_are_used_as_they_are(tmp_path):
     assert photos.class_names == ("daisy", "rose") and photos.labels.tolist() == [0, 0, 1, 1] * 2
     assert photos.parts == ("train",) * 4 + ("validation",) * 4
     with pytest.raises(UserError, match="split inside its classes"):
-        labelled.labelled_folder(f"folder:{tmp_path}", ["daisy", "rose"])
+        labelled.labelled_photos(f"folder:{tmp_path}", ["daisy", "rose"])
 
 
 def test_folders_inside_a_class_that_are_no_parts_belong_to_it(tmp_path):
@@ -97,7 +129,7 @@ def test_folders_inside_a_class_that_are_no_parts_belong_to_it(tmp_path):
 
 @pytest.mark.parametrize("name", ["latest", "trainer", "evalina", "contest", "device", "valerian", "rose"])
 def test_names_of_classes_are_no_parts(name):
-    assert layouts.part_named(name) is None
+    assert part_names.part_named(name) is None
 
 
 def test_a_class_that_is_called_like_a_part_is_a_class(tmp_path):
@@ -115,6 +147,12 @@ def test_a_class_that_is_called_like_a_part_is_a_class(tmp_path):
         ([*split("train"), *classes("daisy", "Rose", above="val/")], "same classes: Rose, rose"),
         ([*split("train", "val"), "val/tulip/"], "same classes: tulip"),
         ([*classes("daisy", "rose"), *split("test")], "test holds the classes that stand beside it"),
+        (
+            [*classes("daisy", "rose", "flowers/daisy", "flowers/rose")],
+            "beside it .daisy, rose.; move flowers away",
+        ),
+        (["daisy.zip", "rose.zip"], "0 class folders and 2 archives; unpack them"),
+        ([*split("seg_train", "seg_test"), "seg_pred/1.jpg"], "holds seg_pred besides; move that away"),
         ([*classes("daisy/train", "daisy/val", "rose")], "daisy is split .train, val., and not all beside"),
     ],
 )
@@ -135,6 +173,14 @@ def test_folders_that_link_in_a_circle_end(tmp_path):
     (tmp_path / "a" / "b").symlink_to(tmp_path)
     with pytest.raises(UserError, match="1 class folder, and 2 are needed"):
         sources.folder_photos(tmp_path)
+
+
+def test_a_link_from_a_class_to_what_is_around_it_is_not_followed(tmp_path):
+    make(tmp_path, *classes("daisy", "rose"))
+    (tmp_path / "daisy" / "loop").symlink_to(tmp_path)
+    photos = sources.folder_photos(tmp_path)
+    assert len(photos.ids) == 4 and photos.labels.tolist() == [0, 0, 1, 1]
+    assert len(reader.find_photos(tmp_path / "daisy")) == 2
 
 
 def test_photos_without_class_folders_say_what_to_type(tmp_path):
@@ -171,23 +217,37 @@ def test_names_that_look_the_same_are_one_class(tmp_path):
     assert photos.class_names == (NFC, "rose") and photos.labels.tolist() == [0, 0, 1]
 
 
+def test_what_does_not_show_is_no_part_of_a_name(tmp_path):
+    make(tmp_path, "rose /1.jpg", "rose/2.jpg", "\u200erose\u200b/3.jpg", "red\xa0rose/1.jpg", "\u200b/1.jpg")
+    make(tmp_path, "\U0001f469\u200d\U0001f33e/1.jpg")  # one emoji, of two that are joined
+    photos = sources.folder_photos(tmp_path)
+    expected = {"rose": 3, "red rose": 1, "\u200b": 1, "\U0001f469\u200d\U0001f33e": 1}
+    assert collections.Counter(photos.class_names[i] for i in photos.labels) == expected
+
+
+def test_classes_that_are_called_almost_the_same_are_noted(tmp_path, config, capsys):
+    config.data.source = f"folder:{make(tmp_path, *classes('Daisy', 'daisy', 'rose'))}"
+    assert len(sources.load_photos(config.data).class_names) == 3
+    assert "the classes Daisy and daisy differ little" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("trained, folder", [(NFC, NFD), (NFD, NFC)])
 def test_a_model_knows_its_classes_in_a_folder_of_another_system(tmp_path, trained, folder):
     make(tmp_path, f"{folder}/1.jpg", "rose/1.jpg")
-    photos = labelled.labelled_folder(f"folder:{tmp_path}", ["rose", trained])
+    photos = labelled.labelled_photos(f"folder:{tmp_path}", ["rose", trained])
     assert photos.labels.tolist() == [1, 0]
 
 
 def test_one_class_with_folders_inside_is_that_class_where_a_model_knows_it(tmp_path):
     make(tmp_path, "rose/2024/1.jpg", "rose/2025/1.jpg")
-    assert len(labelled.labelled_folder(f"folder:{tmp_path}", ["daisy", "rose"]).ids) == 2
+    assert len(labelled.labelled_photos(f"folder:{tmp_path}", ["daisy", "rose"]).ids) == 2
 
 
 def test_measuring_on_a_split_says_which_folder_to_type(tmp_path):
     make(tmp_path, *split("train", "Testing"))
     with pytest.raises(UserError, match=f"split already; type --data=folder:{tmp_path}/Testing$"):
-        labelled.labelled_folder(f"folder:{tmp_path}", ["daisy", "rose"])
-    assert len(labelled.labelled_folder(f"folder:{tmp_path}/Testing", ["daisy", "rose"]).ids) == 4
+        labelled.labelled_photos(f"folder:{tmp_path}", ["daisy", "rose"])
+    assert len(labelled.labelled_photos(f"folder:{tmp_path}/Testing", ["daisy", "rose"]).ids) == 4
 
 
 @pytest.mark.parametrize(
@@ -235,7 +295,7 @@ def test_in_any_folder_every_file_is_used_or_named_or_all_is_refused(tmp_path_fa
             (root / link).symlink_to(target)
     for read in (
         lambda: sources.folder_photos(root),
-        lambda: labelled.labelled_folder(f"folder:{root}", ["daisy", "rose", NFC, "train"]),
+        lambda: labelled.labelled_photos(f"folder:{root}", ["daisy", "rose", NFC, "train"]),
     ):
         try:
             photos = read()

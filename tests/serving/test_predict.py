@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 
 import numpy as np
 import pytest
@@ -306,6 +307,11 @@ NAMED = ["one.jpg", "zwei ✿.jpg", "three four.jpg"]
         "\n".join(f'"{name}"' for name in NAMED).encode(),  # "Copy as path" in Windows
         "\n".join(f" '{name}' " for name in NAMED).encode(),
         "\n".join(f"{name}  " for name in NAMED).encode(),
+        "\r\n".join(NAMED).encode("utf-16-le"),
+        "one.jpg\nzwei\\ ✿.jpg\nthree\\ four.jpg".encode(),  # dragged into a terminal
+        b'one.jpg\n"zwei \\342\\234\\277.jpg"\nthree four.jpg',  # git ls-files
+        ".\\one.jpg\n.\\zwei ✿.jpg\n.\\three four.jpg".encode(),
+        b"file:///HERE/one.jpg\r\nfile:///HERE/zwei%20%E2%9C%BF.jpg\nfile:///HERE/three%20four.jpg",
         ("".join(NAMED[:1]) + "\n" + "x" * 70_000 + "\n" + "\n".join(NAMED[1:])).encode(),
     ],
 )
@@ -313,7 +319,25 @@ def test_lists_as_other_programs_write_them(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in NAMED:
         pathlib.Path(name).touch()
-    assert [each for each in listed(data) if "x" * 9 not in each] == NAMED
+    here = str(tmp_path)
+    found = listed(data.replace(b"/HERE", here.encode()))
+    assert [os.path.relpath(each) for each in found if "x" * 9 not in each] == NAMED
+
+
+@pytest.mark.parametrize("there, typed", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_list_of_another_system_means_the_same_names(there, typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    there, typed = (unicodedata.normalize(form, "p\u00e2querette.jpg") for form in (there, typed))
+    pathlib.Path(there).touch()
+    assert listed(typed.encode()) == [there]
+
+
+def test_a_name_that_begins_like_a_flag_is_a_photo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("-x.jpg", "--top", "model.keras"):
+        pathlib.Path(name).touch()
+    options = predict.parse(["--model=model.keras", "-x.jpg", "--top", "2", "-"])
+    assert options.photo == ["./-x.jpg", "-"] and options.top == 2
 
 
 def test_file_of_the_very_name_comes_first(tmp_path, monkeypatch):

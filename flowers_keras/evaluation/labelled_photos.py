@@ -1,4 +1,4 @@
-"""The figures of a saved model on a labelled folder, which need not be that of its run."""
+"""The figures of a saved model on labelled photos, which need not be that of its run."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from flowers_keras.model import archive
 from flowers_keras.photos import inspection, labelled, pipeline
 
 
-def evaluate_folder(model_path, data, others=None):
-    """The figures of a saved model on a labelled folder.
+def evaluate_photos(model_path, data, others=None):
+    """The figures of a saved model on labelled photos.
 
     Args:
       model_path: pathlib.Path of a `model.keras`, or of the folder of its run.
-      data: "folder:PATH", one folder a class.
+      data: "folder:PATH", one folder a class, "csv:PATH" or "tfds:NAME".
       others: "folder:PATH", photos of what is none of the classes, or None.
 
     Returns:
@@ -24,10 +24,10 @@ def evaluate_folder(model_path, data, others=None):
       what the probabilities are. With `others` also "unknown", as of `unknown.measure_unknown`.
 
     Raises:
-      UserError: the model or the folder cannot be used.
+      UserError: the model or the photos cannot be used.
     """
     model, card = archive.load(model_path)
-    photos = labelled.labelled_folder(data, card["class_names"])
+    photos = labelled.labelled_photos(data, card["class_names"])
     fingerprints, left_out = inspection.fingerprint_photos(photos)
     if not fingerprints:
         name, why = left_out[0]
@@ -76,7 +76,7 @@ def _beside(model_path, name):
 
 
 def summary(metrics):
-    """What `evaluate_folder` found, in a few lines."""
+    """What `evaluate_photos` found, in a few lines."""
     low, high = metrics["accuracy_interval"]
     tta, twins = metrics["accuracy_tta"], metrics["twins_in_training"]
     lines = [
