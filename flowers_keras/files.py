@@ -59,7 +59,9 @@ def output_file(text):
 
 
 def check_writable(path):
-    """Refuses (UserError) a path where nothing can be made; leaves nothing behind."""
+    """Refuses (UserError) a path where no file can be made; leaves nothing behind."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise UserError(f"{path} is a device, which a file would replace; type the name of a file")
     with _cannot_write(path):
         parents = pathlib.Path(path).absolute().parents
         tempfile.TemporaryFile(dir=next(each for each in parents if each.exists())).close()

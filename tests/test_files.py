@@ -121,3 +121,10 @@ def test_objects_in_json_are_replaced_as_they_are_read(tmp_path):
     files.write_json(tmp_path / "a.json", {"photos": {"a": {"part": 1}, "b": {"part": 2}}, "other": 3})
     found = files.read_json(tmp_path / "a.json", lambda each: each.get("part", each))
     assert found == {"photos": {"a": 1, "b": 2}, "other": 3}
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/null"):
+        with pytest.raises(UserError, match="is a device"):
+            files.output_file(str(path))

@@ -7,6 +7,7 @@ import re
 
 from flowers_keras.errors import UserError
 
+JOINERS = "\u200c\u200d"  # in emoji, and in names in Persian and Hindi
 NAMED = 5  # on the console, of what is skipped
 
 # What Windows, macOS, Linux, Synology, QNAP, Android and photo programs leave between photos.
@@ -30,6 +31,19 @@ _SYSTEM = re.compile(
 def as_text(name):
     """A file's name as text that can be written; bytes of it that are no UTF-8 become `\\xff`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def printable(name):
+    r"""A name on one line, without characters that steer a terminal.
+
+    Example:
+      >>> printable("two\nlines")
+      'two\\nlines'
+    """
+    return "".join(
+        each if each.isprintable() or each in JOINERS else each.encode("unicode_escape").decode()
+        for each in str(name)
+    )
 
 
 def is_system(name):
@@ -104,7 +118,10 @@ def list_folder(folder, skipped=None):
     if skipped is not None:
         skipped += [each for each in every if is_system(each.name)]
     every = [each for each in every if not is_system(each.name)]
-    return [each for each in every if each.is_dir()], [each for each in every if not each.is_dir()]
+    inside = [
+        each for each in every if os.path.isdir(each)
+    ]  # pathlib's raises where a link leads out of reach
+    return inside, [each for each in every if each not in inside]
 
 
 def name_skipped(skipped):
@@ -114,6 +131,8 @@ def name_skipped(skipped):
       >>> name_skipped([pathlib.Path("a/@eaDir"), pathlib.Path("b/@eaDir"), pathlib.Path("b/Thumbs.db")])
       'skipped what belongs to the system: @eaDir (2), Thumbs.db'
     """
-    names = collections.Counter(as_text(path.name) for path in dict.fromkeys(skipped)).most_common()
+    names = collections.Counter(
+        printable(as_text(path.name)) for path in dict.fromkeys(skipped)
+    ).most_common()
     shown = [f"{name} ({count})" if count > 1 else name for name, count in names[:NAMED]]
     return f"skipped what belongs to the system: {', '.join(shown)}{', ...' * (len(names) > NAMED)}"

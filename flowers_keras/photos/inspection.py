@@ -9,7 +9,7 @@ import os
 import numpy as np
 import tqdm.auto  # which draws a bar in a notebook, too
 
-from flowers_keras.photos import fingerprint_cache, identity, reader
+from flowers_keras.photos import fingerprint_cache, folders, identity, reader
 
 WINDOW = 16  # photos a processor that are being read or wait for those before them
 
@@ -39,7 +39,7 @@ def fingerprint_photos(photos, folder=None):
     for position, found in enumerate(_read_all(range(len(photos.ids)), inspect)):
         if isinstance(found, str):
             left_out.append((photos.ids[position], found))
-            print(f"left out {photos.ids[position]}: {found}")
+            print(f"left out {folders.printable(photos.ids[position])}: {found}")
         else:
             records[position] = found
             whole[position] = True

@@ -68,7 +68,9 @@ def name_others(others):
       >>> name_others(["notes.txt", "labels.csv"])
       'left out 2 files that are no photos: notes.txt, labels.csv'
     """
-    names = ", ".join(map(str, others[:OTHERS_NAMED])) + ", ..." * (len(others) > OTHERS_NAMED)
+    names = ", ".join(folders.printable(each) for each in others[:OTHERS_NAMED]) + ", ..." * (
+        len(others) > OTHERS_NAMED
+    )
     if len(others) == 1:
         return f"left out 1 file that is no photo: {names}"
     return f"left out {len(others)} files that are no photos: {names}"

@@ -100,7 +100,9 @@ def folder_photos(path, least_classes=2, known=()):
     if skipped:
         print(folders.name_skipped(skipped))
     if loose:
-        print(f"left out {len(loose)} photos in no class folder, such as {_name(loose[0], root)}")
+        print(
+            f"left out {len(loose)} photos in no class folder, such as {folders.printable(_name(loose[0], root))}"
+        )
     left_out = [(each, reader.NO_PHOTO) for each in others] + [(each, "in no class folder") for each in loose]
     places = list(map(os.fspath, paths))  # a fifth of the memory of paths
     number = {name: i for i, name in enumerate(names)}

@@ -1,10 +1,14 @@
 """Tables that a person keeps: CSV as text editors, spreadsheets and programs write it."""
 
+import codecs
 import csv
 import io
+import pathlib
 import re
 
 from flowers_keras.errors import UserError
+
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # "Unicode text" of a spreadsheet
 
 DELIMITERS = ",;\t"  # a spreadsheet of a country with decimal commas writes semicolons
 
@@ -12,8 +16,8 @@ DELIMITERS = ",;\t"  # a spreadsheet of a country with decimal commas writes sem
 def read_table(path, needed, optional=()):
     """The rows of a table whose first line names its columns.
 
-    The text is UTF-8, with or without a byte-order mark; cells are separated by commas, semicolons or
-    tabs and may be quoted; lines end in any way. Other columns and empty lines are passed over.
+    The text is UTF-8, with or without a byte-order mark, or UTF-16 with one; cells are separated by commas,
+    semicolons or tabs and may be quoted; lines end in any way. Other columns and empty lines are passed over.
 
     Args:
       path: pathlib.Path.
@@ -28,8 +32,8 @@ def read_table(path, needed, optional=()):
       UserError: there is no such file, it is no table, or a column is missing or there twice.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+        data = pathlib.Path(path).read_bytes()
+        text = data.decode("utf-16" if data.startswith(UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text; save it as CSV UTF-8") from error
     except OSError as error:

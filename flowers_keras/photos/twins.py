@@ -13,7 +13,7 @@ import collections
 import numpy as np
 import scipy.sparse.csgraph
 
-from flowers_keras.photos import near_hashes
+from flowers_keras.photos import folders, near_hashes
 
 # The hash keeps signs only. So that pictures of one layout in other colours are no twins, this must
 # hold as well: mean absolute difference of two 4x4 thumbnails, grey levels.
@@ -177,7 +177,7 @@ def find_conflicts(photos, fingerprints):
             labels = " and ".join(sorted(photos.class_names[photos.labels[k]] for k in (i, other)))
             conflicts[i] = f"the same file as {photos.ids[other]}, labelled both {labels}"
     for i, why in sorted(conflicts.items()):
-        print(f"left out {photos.ids[i]}: {why}")
+        print(f"left out {folders.printable(photos.ids[i])}: {folders.printable(why)}")
     return conflicts
 
 

@@ -5,6 +5,8 @@ import dataclasses
 import io
 import json
 
+from flowers_keras.photos import folders
+
 BAR = 24  # characters of a probability of 1
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"  # of a character, from the left
@@ -22,11 +24,11 @@ def table(answer, class_names, top, heat_map=None):
     Returns:
       Text, of lines that end.
     """
-    lines = [printable(answer.photo)]
+    lines = [folders.printable(answer.photo)]
     if answer.error:
-        lines.append(f"  cannot be read: {printable(answer.error)}")
+        lines.append(f"  cannot be read: {folders.printable(answer.error)}")
     else:
-        names = [printable(name) for name in class_names]
+        names = [folders.printable(name) for name in class_names]
         width = max(map(len, names))
         for k in ranked(answer.probabilities, top):
             share = float(answer.probabilities[k])
@@ -37,7 +39,7 @@ def table(answer, class_names, top, heat_map=None):
                 f"{1 / novelty.false_alarms:.0f} is called so)"
             )
     if heat_map:
-        lines.append(f"  see {printable(heat_map)}")
+        lines.append(f"  see {folders.printable(heat_map)}")
     return "\n".join(lines) + "\n"
 
 
@@ -108,18 +110,6 @@ def bar(share):
     """
     whole, rest = divmod(round(share * BAR * 8), 8)
     return EIGHTHS[8] * whole + EIGHTHS[rest].strip()
-
-
-def printable(name):
-    r"""A name on one line, without characters that steer a terminal.
-
-    Example:
-      >>> printable("two\nlines")
-      'two\\nlines'
-    """
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(name)
-    )
 
 
 def _csv(cells):

@@ -36,6 +36,7 @@ PLAIN = "path,label\nown folder/1.png,rose\nown folder/0.png,daisy\n"
     [
         (PLAIN, "utf-8"),
         (PLAIN, "utf-8-sig"),
+        (PLAIN.replace(",", "\t").replace("\n", "\r\n"), "utf-16"),
         (PLAIN.replace("\n", "\r\n"), "utf-8"),
         (PLAIN.replace("\n", "\r"), "utf-8"),
         (PLAIN.replace(",", ";").replace("\n", "\r\n"), "utf-8-sig"),

@@ -2,7 +2,9 @@
 
 import collections
 import contextlib
+import errno
 import json
+import os
 import unicodedata
 
 import pytest
@@ -181,6 +183,21 @@ def test_a_link_from_a_class_to_what_is_around_it_is_not_followed(tmp_path):
     photos = sources.folder_photos(tmp_path)
     assert len(photos.ids) == 4 and photos.labels.tolist() == [0, 0, 1, 1]
     assert len(reader.find_photos(tmp_path / "daisy")) == 2
+
+
+def test_what_cannot_even_be_looked_at_is_left_out(tmp_path, monkeypatch):
+    make(tmp_path, *classes("daisy", "rose"))
+    (tmp_path / "shut").symlink_to("elsewhere")
+    stat = os.stat
+
+    def refuse(path, *args, **kwargs):
+        if str(path).endswith("shut"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    photos = sources.folder_photos(tmp_path)
+    assert len(photos.ids) == 4 and photos.others == (("shut", "not a photo"),)
 
 
 def test_photos_without_class_folders_say_what_to_type(tmp_path):

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageFile, ImageOps
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import jpeg, reader, synthetic
+from flowers_keras.photos import jpeg, reader, sources, synthetic, twins
 from tests.photos import bad_photos
 from tests.photos.bad_photos import LEFT_OUT, USED, encode
 
@@ -440,3 +440,14 @@ def test_read_file_has_a_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "MAX_BYTES", 3)
     with pytest.raises(reader.BrokenPhoto, match="larger"):
         reader.read_file(path)
+
+
+def test_names_of_what_is_left_out_stay_on_their_line(tmp_path, capsys):
+    names = ["two\nlines.jpg", "\x1b[31mred.txt", "\U0001f469\u200d\U0001f33e.jpg"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"nothing")
+    print(reader.name_others(names))
+    twins.fingerprint_photos(sources.Photos(tuple(names), np.zeros(3, np.int32), ("a",), lambda i: b""))
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 4 and "\x1b" not in out
+    assert r"two\nlines.jpg" in out and r"\x1b[31mred.txt" in out and names[2] in out

@@ -336,7 +336,7 @@ def test_a_name_that_begins_like_a_flag_is_a_photo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("-x.jpg", "--top", "model.keras"):
         pathlib.Path(name).touch()
-    options = predict.parse(["--model=model.keras", "-x.jpg", "--top", "2", "-"])
+    options = predict.parse(["--model=model.keras", "--top", "2", "-x.jpg", "-"])
     assert options.photo == ["./-x.jpg", "-"] and options.top == 2
 
 
