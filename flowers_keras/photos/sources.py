@@ -100,9 +100,8 @@ def folder_photos(path, least_classes=2, known=()):
     if skipped:
         print(folders.name_skipped(skipped))
     if loose:
-        print(
-            f"left out {len(loose)} photos in no class folder, such as {folders.printable(_name(loose[0], root))}"
-        )
+        first = folders.printable(_name(loose[0], root))
+        print(f"left out {len(loose)} photos in no class folder, such as {first}")
     left_out = [(each, reader.NO_PHOTO) for each in others] + [(each, "in no class folder") for each in loose]
     places = list(map(os.fspath, paths))  # a fifth of the memory of paths
     number = {name: i for i, name in enumerate(names)}
@@ -125,12 +124,14 @@ def csv_photos(path, training=True):
 
     Args:
       path: of the CSV file, as typed.
-      training: whether there must be what a classifier can be trained on.
+      training: whether the list must be one that a classifier can be trained on.
 
     Raises:
       UserError: the list cannot be used.
     """
-    rows, missing = csv_list.read_list(path, training)
+    rows, missing = (csv_list.read_list if training else csv_list.read_rows)(path)
+    if not rows:
+        raise UserError(f"{path} lists no photos that are there; add to it")
     names = sorted({row.label for row in rows})
     number, places = {name: i for i, name in enumerate(names)}, [os.fspath(row.path) for row in rows]
     return Photos(
