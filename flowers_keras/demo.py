@@ -30,6 +30,7 @@ def main(arguments=None):
     parser.add_argument(
         "--allow-host",
         action="append",
+        type=hosts.allowed_name,
         default=[],
         metavar="NAME",
         help="a name by which browsers reach the page: a server's or a proxy's; may be repeated",

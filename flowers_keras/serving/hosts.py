@@ -65,7 +65,27 @@ def make_hosts(host, allowed=()):
     """The Hosts of a page that listens on `host`; other machines know this one by its name or by mDNS."""
     name = socket.gethostname().lower()
     local = {"localhost", host.lower(), *([name, f"{name}.local"] if host in EVERYWHERE else [])}
-    return Hosts(frozenset(local), frozenset(each.lower().rstrip(".") for each in allowed))
+    return Hosts(frozenset(local), frozenset(map(allowed_name, allowed)))
+
+
+def allowed_name(text):
+    """The name that browsers send of a server typed as a name, "name:port" or a URL; for `type=`.
+
+    Raises:
+      UserError: it is no name.
+
+    Example:
+      >>> [allowed_name(text) for text in ("Flowers.example:8443", "https://m\u00fcnchen.example/page")]
+      ['flowers.example', 'xn--mnchen-3ya.example']
+    """
+    name = text if _is_address(text) else _host_name(text.partition("://")[2] if "://" in text else text)
+    try:
+        name = name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:
+        name = ""
+    if not name.strip("*.") or " " in name:
+        raise UserError(f"--allow-host={text} is no name of a server; type one, such as flowers.example.org")
+    return name
 
 
 def listen(host, port):

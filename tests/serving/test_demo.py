@@ -334,6 +334,30 @@ def test_a_refusal_says_what_helps_whoever_started_the_page(server):
     assert reason.endswith("if lab.example is a proxy of this page, start it with --allow-host lab.example")
 
 
+@pytest.mark.parametrize(
+    "typed, sent",
+    [
+        ("https://flowers.example:8443/page", "flowers.example"),
+        ("Flowers.Example.", "flowers.example:443"),
+        ("flowers.example:7860", "flowers.example"),
+        ("m\u00fcnchen.example", "xn--mnchen-3ya.example"),
+        ("*.proxy.example", "a.proxy.example"),
+        ("::1", "[::1]:7860"),
+    ],
+)
+def test_a_host_may_be_typed_as_people_have_it(typed, sent):
+    allowed = hosts.make_hosts("127.0.0.1", [typed])
+    assert allowed.refusal(sent, f"https://{sent}") is None
+    assert allowed.refusal("other.example", None)
+
+
+@pytest.mark.parametrize("typed", ["", "*", "https://", "a b:c:d", "x" * 300])
+def test_what_is_no_host_is_refused_before_keras_is_loaded(typed, monkeypatch):
+    monkeypatch.setattr(demo.files, "model_file", lambda text: text)
+    with pytest.raises(UserError, match="is no name of a server"):
+        demo.main(["--model=x", f"--allow-host={typed}"])
+
+
 def test_everywhere_answers_to_the_name_of_this_machine():
     name = f"{socket.gethostname()}:80"
     assert hosts.make_hosts("0.0.0.0").refusal(name, f"http://{name}") is None
