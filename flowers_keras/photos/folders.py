@@ -72,7 +72,7 @@ def list_files(folder, skipped=None):
     Raises:
       UserError: the folder, or one inside it, cannot be listed.
     """
-    found, seen = [], set(map(_address, filter(os.path.exists, pathlib.Path(folder).resolve().parents)))
+    found, seen = [], _around(folder)
     for place, folders, names in os.walk(folder, onerror=_refuse_folder, followlinks=True):
         address = _address(place)
         if address in seen:
@@ -84,6 +84,11 @@ def list_files(folder, skipped=None):
         folders[:] = sorted(each for each in folders if not is_system(each))
         found += [pathlib.Path(place, each) for each in names if not is_system(each)]
     return sorted(found)
+
+
+def _around(folder):
+    """The addresses of the folders that a folder is inside of."""
+    return set(map(_address, filter(os.path.exists, pathlib.Path(folder).resolve().parents)))
 
 
 def _address(folder):
@@ -99,7 +104,7 @@ def _refuse_folder(error):
 
 
 def list_folder(folder, skipped=None):
-    """Folders and files directly in a folder, but for those of the system.
+    """Folders and files directly in a folder, but for those of the system and links to what is around it.
 
     Args:
       folder: pathlib.Path.
@@ -118,10 +123,11 @@ def list_folder(folder, skipped=None):
     if skipped is not None:
         skipped += [each for each in every if is_system(each.name)]
     every = [each for each in every if not is_system(each.name)]
-    inside = [
-        each for each in every if os.path.isdir(each)
-    ]  # pathlib's raises where a link leads out of reach
-    return inside, [each for each in every if each not in inside]
+    # pathlib's `is_dir` raises where a link leads out of reach.
+    inside = [each for each in every if os.path.isdir(each)]
+    others = [each for each in every if not os.path.isdir(each)]
+    around = _around(folder)
+    return [each for each in inside if _address(each) not in around], others
 
 
 def name_skipped(skipped):
