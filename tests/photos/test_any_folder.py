@@ -14,7 +14,7 @@ from PIL import Image
 
 from flowers_keras.errors import UserError
 from flowers_keras.model.inference import Answer
-from flowers_keras.photos import folders, labelled, reader, sources, splits, twins
+from flowers_keras.photos import folders, inspection, labelled, reader, sources, splits
 from flowers_keras.serving import inputs
 from tests.photos import bad_photos
 
@@ -119,7 +119,6 @@ def test_every_file_is_used_or_named(count):
     check()
     assert used["folders"] == count
     assert min(used.values()) > count / 10, used  # the others are refused in a line each
-    print(used)
 
 
 def names_of(files, root):
@@ -145,7 +144,7 @@ def check_evaluate(root, there):
         photos = labelled.labelled_photos(f"folder:{root}", known[::-1])
     except UserError as error:
         return one_line(error)
-    fingerprints, left_out = twins.fingerprint_photos(photos)
+    fingerprints, left_out = inspection.fingerprint_photos(photos)
     named = [name for name, _ in (*left_out, *photos.others)]
     assert sorted([photos.ids[i] for i in fingerprints] + named) == names_of(there, root)
     return True

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageFile, ImageOps
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import jpeg, reader, sources, synthetic, twins
+from flowers_keras.photos import inspection, jpeg, reader, sources, synthetic
 from tests.photos import bad_photos
 from tests.photos.bad_photos import LEFT_OUT, USED, encode
 
@@ -447,7 +447,7 @@ def test_names_of_what_is_left_out_stay_on_their_line(tmp_path, capsys):
     for name in names:
         (tmp_path / name).write_bytes(b"nothing")
     print(reader.name_others(names))
-    twins.fingerprint_photos(sources.Photos(tuple(names), np.zeros(3, np.int32), ("a",), lambda i: b""))
+    inspection.fingerprint_photos(sources.Photos(tuple(names), np.zeros(3, np.int32), ("a",), lambda i: b""))
     out = capsys.readouterr().out
     assert len(out.splitlines()) == 4 and "\x1b" not in out
     assert r"two\nlines.jpg" in out and r"\x1b[31mred.txt" in out and names[2] in out
