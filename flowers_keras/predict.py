@@ -1,6 +1,10 @@
 """Classifies photos: class and probability for each.
 
-python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
+  python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
+  python -m flowers_keras.predict --model=flowers.tflite PHOTO_OR_FOLDER ...
+
+An exported file gives what the model gives, to the digits that `export` checks. LiteRT and ONNX start
+sooner, as they need neither TensorFlow nor Keras.
 """
 
 import os
@@ -9,24 +13,24 @@ import sys
 
 from flowers_keras import errors, files
 from flowers_keras.errors import UserError
-from flowers_keras.serving import answers
+from flowers_keras.serving import answers, formats
 
 
 def main(arguments=None):
     """Prints a row for each photo; returns 1 if any cannot be read, else 0."""
     options = parse(arguments)
-    # Keras takes seconds, which no mistake in the arguments should wait for.
-    from flowers_keras.model import inference
-    from flowers_keras.serving import heat_maps, inputs
+    from flowers_keras.serving import inputs  # with NumPy and Pillow, which no mistake should wait for
 
+    classifier = load(options.model)
     if options.format != "table":  # a file's name may hold any bytes, and gets them back
         errors.set_output(encoding="utf-8", errors="surrogateescape")
-    classifier = inference.load_classifier(options.model)
     line_of, names = answers.FORMATS[options.format], classifier.class_names
     if options.format == "csv":
         print(answers.csv_header(names), end="")
     answered = classifier.answer(inputs.find_inputs(options.photo), options.tta, options.batch_size)
     if options.explain:
+        from flowers_keras.serving import heat_maps
+
         rows = heat_maps.write_heat_maps(classifier.model, answered, options.explain)
     else:
         rows = ((answer, None) for answer in answered)
@@ -37,6 +41,17 @@ def main(arguments=None):
     if broken:
         print(f"photos that could not be read: {broken}", file=sys.stderr)
     return 1 if broken else 0
+
+
+def load(path):
+    """The trained model or the export at `path`."""
+    if formats.format_of(path):
+        from flowers_keras.serving import exported
+
+        return exported.Exported(path)
+    from flowers_keras.model import inference  # Keras takes seconds, which no mistake should wait for
+
+    return inference.load_classifier(path)
 
 
 def parse(arguments):
@@ -50,7 +65,11 @@ def parse(arguments):
         description="Classifies photos: class and probability for each, calibrated on the validation photos.",
     )
     parser.add_argument(
-        "--model", required=True, type=files.model_file, metavar="runs/x/model.keras", help="or its folder"
+        "--model",
+        required=True,
+        type=formats.model_path,
+        metavar="runs/x/model.keras",
+        help="or its folder, or an export: FILE.tflite, FILE.onnx, a SavedModel's folder",
     )
     parser.add_argument("--tta", action="store_true", help="average each photo with its mirror image")
     parser.add_argument("--format", choices=answers.FORMATS, default="table", help="json: a line a photo")
@@ -67,6 +86,10 @@ def parse(arguments):
         if value is not None and value < 1:
             raise UserError(f"--{name}={value} is not allowed; type a number from 1 on")
     if options.explain:
+        if formats.format_of(options.model):
+            raise UserError(
+                f"--explain needs the model itself, which {options.model} is not; type model.keras"
+            )
         _make_folder(options.explain, options.photo)
     if options.top is None and options.format == "table":
         options.top = 3

@@ -12,7 +12,7 @@ from flowers_keras.benchmark.table import Table, rate
 from flowers_keras.errors import UserError
 from flowers_keras.model import inference
 from flowers_keras.photos import decoding, splits
-from flowers_keras.serving import exporting
+from flowers_keras.serving import exported, exporting
 
 CALIBRATION = 200  # training photos, half of them to compare on
 
@@ -52,7 +52,7 @@ def measure_runtimes(experiment, model_path):
             except UserError as error:
                 print(f"{label} is left out: {error}")
                 continue
-            load = functools.partial(exporting.format_module(name).read, path)
+            load = functools.partial(open_export, name, path)
             rows.append((label, *measure(load, *test), exporting.size_of(path) / 1e6))
     rows.append(
         (
@@ -70,6 +70,11 @@ def write_photos(photos, positions, folder):
     for i in np.random.default_rng(0).permutation(positions)[:CALIBRATION]:
         (folder / f"{i}.jpg").write_bytes(photos.read(int(i)))
     return folder
+
+
+def open_export(name, path):
+    """uint8 [height, width, 3] -> float32 [classes]."""
+    return exported.read(name, path)[0]
 
 
 def one_by_one(model):

@@ -1,51 +1,16 @@
-"""A trained classifier for those who write Python: `load_classifier("runs/x").predict(photos)`.
+"""A trained classifier for those who write Python: `load_classifier("runs/x").predict(photos)`."""
 
-Photos stream: they are decoded ahead on threads while a batch is computed, and never held in memory
-all at once.
-"""
-
-import collections
-import concurrent.futures
-import dataclasses
-import itertools
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import keras
 import numpy as np
-from PIL import Image
 
-from flowers_keras.model import archive, classifier, explain
-from flowers_keras.model.novelty import Novelty, Reference
+from flowers_keras.model import answering, archive, classifier, explain
+from flowers_keras.model.answering import Answer
+from flowers_keras.model.novelty import Reference
 from flowers_keras.photos import decoding, reader
 from flowers_keras.photos.resize import resize
-
-SMALL = (2, 8)  # batch sizes for so few photos alone, which should not wait for a full batch
-
-THREADS = 4  # that decode; each may hold one large photo
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a classifier says about a photo, or why it can say nothing.
-
-    Attributes:
-      photo: as it was given.
-      error: why it cannot be read, or None; then the others are there.
-      square: uint8 [S, S, 3], what the model saw.
-      picture: uint8 [height, width, 3], a small copy for showing.
-      probabilities: float64 [classes].
-      novelty: Novelty, whether it is unlike anything the model was trained on; None where the model
-        holds no training photos to compare with.
-    """
-
-    photo: Any
-    error: str | None = None
-    square: np.ndarray | None = None
-    picture: np.ndarray | None = None
-    probabilities: np.ndarray | None = None
-    novelty: Novelty | None = None
 
 
 class Classifier:
@@ -95,52 +60,23 @@ class Classifier:
     def answer(
         self, photos: Iterable[decoding.Photo], tta: bool = False, batch_size: int | None = None
     ) -> Iterator[Answer]:
-        """Yields the Answer to each photo, in order; one that cannot be read does not stop it.
+        """An iterator of the Answer to each photo, in order; one that cannot be read does not stop it.
 
         Photos are computed in batches of one size, the last one filled up, so that neighbours
         matter by about 1e-6 at most (see `predict_batch`). A few photos alone are computed in a
-        `SMALL` batch: there the last digits may be others, in JAX by about 1e-6.
+        small batch: there the last digits may be others, in JAX by about 1e-6.
 
         Args:
           photos, tta: as for `predict`; an Answer among the photos is passed on.
           batch_size: photos computed at a time; `self.batch_size` by default, 32 at most.
         """
-        one_array = isinstance(photos, np.ndarray) and photos.ndim != 4
-        if one_array or isinstance(photos, str | os.PathLike | bytes | Image.Image):
-            raise TypeError("photos is one photo; pass a list of photos")
         size = min(batch_size or self.batch_size, LARGEST_BATCH)
-        looks = _ahead(self._look, photos, size)
-        try:
-            first = list(itertools.islice(looks, size))
-            good = sum(each.error is None for each in first)
-            small = [each for each in SMALL if good <= each < size and len(first) < size]
-            yield from self._compute(first, tta, min(small, default=size))
-            while more := list(itertools.islice(looks, size)):
-                yield from self._compute(more, tta, size)
-        finally:
-            looks.close()
+        return answering.answer_photos(photos, self._look, self._predict, tta, size)
 
-    def _look(self, photo):
-        """An Answer with everything but the probabilities."""
-        if isinstance(photo, Answer):
-            return photo
-        try:
-            pixels = decoding.read_pixels(photo)
-        except reader.BrokenPhoto as broken:
-            return Answer(photo, error=str(broken))
+    def _look(self, pixels):
+        """What an Answer holds of a photo's pixels."""
         square = np.asarray(resize(pixels, self.image_size))
-        return Answer(photo, square=square, picture=explain.shrink(pixels))
-
-    def _compute(self, looks, tta, size):
-        """The Answers in full, for at most `size` of them."""
-        squares = [each.square for each in looks if each.error is None]
-        if not squares:
-            return looks
-        found, novelties = self._predict(np.stack(squares), size)
-        if tta:
-            found = (found + self._predict(np.stack(squares)[:, :, ::-1], size)[0]) / 2
-        rows = ({"probabilities": row, "novelty": one} for row, one in zip(found, novelties, strict=True))
-        return [each if each.error else dataclasses.replace(each, **next(rows)) for each in looks]
+        return {"square": square, "picture": explain.shrink(pixels)}
 
     def _predict(self, squares, size):
         """(probabilities, a Novelty or None for each) of squares, in one pass."""
@@ -161,21 +97,6 @@ def load_classifier(path: str | os.PathLike) -> Classifier:
     """
     model, card = archive.load(path)
     return Classifier(model, card, archive.load_reference(path, model))
-
-
-def _ahead(function, items, count):
-    """Yields `function(item)` of each item, in order; threads work on the next `count` meanwhile."""
-    pool = concurrent.futures.ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1))
-    waiting = collections.deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > count:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 LARGEST_BATCH = 32  # photos; measuring gains nothing by more

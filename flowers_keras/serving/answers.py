@@ -16,7 +16,7 @@ def table(answer, class_names, top, heat_map=None):
     """The photo, then a line a class: name, probability, bar.
 
     Args:
-      answer: inference.Answer.
+      answer: answering.Answer.
       class_names: in the order of the probabilities.
       top: classes shown, the most probable first.
       heat_map: path of the picture that explains the answer, or None.

@@ -11,9 +11,9 @@ from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.model import inference
 from flowers_keras.photos import decoding, reader, synthetic
-from flowers_keras.serving import formats
+from flowers_keras.serving import exported, formats
 
-# Format -> the module that writes it and reads it in its runtime; one is imported, as it is needed.
+# Format -> the module that writes it; one is imported, as it is needed.
 MODULES = {"saved_model": "saved_model", "litert": "litert", "onnx": "onnx_file"}
 
 TOLERANCE = 1e-4  # largest difference of a probability, of a floating-point export
@@ -78,7 +78,7 @@ def export(model_path, name, path, folder=None, int8=False, any_size=False):
     model = inference.load_classifier(model_path)
     with files.whole_file(path) as temporary:
         module.write(model, temporary, **options)
-        check = compare(module.read(temporary), model, photos)
+        check = compare(exported.read(name, temporary)[0], model, photos)
         if not (check.same >= SAME_CLASS if int8 else check.largest <= TOLERANCE):
             advice = "add photos, or leave out --int8" if int8 else "choose another --format"
             raise UserError(f"the export differs from {model_path}: {check}; it is not kept: {advice}")
@@ -87,7 +87,7 @@ def export(model_path, name, path, folder=None, int8=False, any_size=False):
 
 @functools.cache
 def format_module(name):
-    """The module of a format, with `write(model, path)` and `read(path)`, which returns a function."""
+    """The module of a format, with `write(model, path)`."""
     return importlib.import_module(f"flowers_keras.serving.{MODULES[name]}")
 
 

@@ -24,6 +24,13 @@ PACKAGES = {
 QUANTIZER = {"litert_quantizer": '"litert-quantizer>=0.11,<0.12"'}  # for 8 bits, besides
 
 
+SUFFIXES = {".tflite": "litert", ".onnx": "onnx"}  # of files; a SavedModel is a folder
+
+SIGNATURE = "serving_default"  # the name that TensorFlow Serving calls, also of a LiteRT file
+
+ABOUT = "flowers_keras.json"  # the description, in a SavedModel or a LiteRT file
+
+
 def check_request(model_path, name, path, folder=None, int8=False, any_size=False):
     """Raises UserError where an export is impossible or would destroy something; see `exporting.export`."""
     if int8 and (name != "litert" or folder is None):
@@ -78,4 +85,26 @@ def _visible(character):
 
 def texts(about, class_names):
     """Files for those who open an export without its program, name -> content."""
-    return {"labels.txt": label_lines(class_names), "flowers_keras.json": json.dumps(about, indent=2) + "\n"}
+    return {"labels.txt": label_lines(class_names), ABOUT: json.dumps(about, indent=2) + "\n"}
+
+
+def format_of(path):
+    """The format of the exported file or folder at a pathlib.Path; None for anything else.
+
+    Example:
+      >>> format_of(files.user_path("flowers.onnx")), format_of(files.user_path("model.keras"))
+      ('onnx', None)
+    """
+    if path.is_dir():
+        return "saved_model" if (path / "saved_model.pb").is_file() else None
+    return SUFFIXES.get(path.suffix.lower())
+
+
+def model_path(text):
+    """The path of a trained model, of the folder of its run, or of an export; for `type=`.
+
+    Raises:
+      UserError: there is none.
+    """
+    path = files.user_path(text)
+    return path if path.exists() and format_of(path) else files.model_file(text)

@@ -15,7 +15,7 @@ def write_heat_maps(model, answered, folder):
 
     Args:
       model: a classifier.
-      answered: inference.Answers.
+      answered: answering.Answers.
       folder: pathlib.Path; photo number 3 becomes `00003-` and what is harmless of its name.
 
     Yields:

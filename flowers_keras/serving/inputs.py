@@ -6,7 +6,7 @@ import os
 import sys
 
 from flowers_keras.errors import UserError
-from flowers_keras.model.inference import Answer
+from flowers_keras.model.answering import Answer
 from flowers_keras.photos import folders, reader
 from flowers_keras.serving import path_lists
 

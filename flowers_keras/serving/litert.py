@@ -27,10 +27,9 @@ import zipfile
 
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 from flowers_keras.photos import decoding
-from flowers_keras.photos.resize import resize
+from flowers_keras.photos.squares import resize_array
 from flowers_keras.serving import formats, litert_metadata, portable, saved_model
 
 # The layers of the network in 8 bits. A resize stays in floating point: 8 bits would cost it more than
@@ -56,7 +55,9 @@ def write(model, path, calibration=None, any_size=False):
         saved_model.save(model, folder, serve, spec)
         content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
     if calibration is not None:
-        content = _quantized(content, [_square(decoding.read_pixels(each), size) for each in calibration])
+        content = _quantized(
+            content, [resize_array(decoding.read_pixels(each), size) for each in calibration]
+        )
     about = formats.description(model.class_names, size, any_size)
     pathlib.Path(path).write_bytes(litert_metadata.add(content, about["input"], about["output"]))
     with zipfile.ZipFile(path, "a") as archive:
@@ -74,23 +75,9 @@ def _quantized(content, photos):
     for name in INT8_OPERATIONS:
         operation = qtyping.TFLOperationName(name)
         maker.add_static_config(".*", operation, activation_num_bits=8, weight_num_bits=8)
-    samples = {saved_model.SIGNATURE: [{"photo": photo[None]} for photo in photos]}
+    samples = {formats.SIGNATURE: [{"photo": photo[None]} for photo in photos]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that calibration keeps every tensor
         ranges = maker.calibrate(samples, num_threads=os.cpu_count())
         result = maker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     return result.quantized_model
-
-
-def read(path):
-    """LiteRT's interpreter on all cores: uint8 [height, width, 3] of any size -> float32 [classes]."""
-    interpreter = Interpreter(str(path), num_threads=os.cpu_count())
-    (taken,) = interpreter.get_input_details()
-    serve = interpreter.get_signature_runner(saved_model.SIGNATURE)
-    side = taken["shape_signature"][1]  # -1 where any size will do
-    return lambda photo: serve(photo=(photo if side < 0 else _square(photo, side))[None])["probabilities"][0]
-
-
-def _square(photo, size):
-    """A photo as the model sees it, uint8 [size, size, 3]."""
-    return np.asarray(resize(photo, size))

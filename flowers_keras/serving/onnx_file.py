@@ -17,7 +17,6 @@ Several photos of one size may be given at a time.
 import warnings
 
 import onnx
-import onnxruntime
 import tensorflow as tf
 import tf2onnx
 
@@ -40,9 +39,3 @@ def write(model, path):
     about = formats.description(model.class_names, model.image_size, any_size=True)
     onnx.helper.set_model_props(proto, about)
     onnx.save(proto, path)
-
-
-def read(path):
-    """ONNX Runtime on the CPU: uint8 [height, width, 3] -> float32 [classes]."""
-    serve = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda photo: serve.run(["probabilities"], {"photo": photo[None]})[0][0]

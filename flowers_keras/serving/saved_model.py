@@ -20,8 +20,6 @@ from flowers_keras import files
 from flowers_keras.photos.resize import resize
 from flowers_keras.serving import formats, portable
 
-SIGNATURE = "serving_default"  # the name that TensorFlow Serving calls
-
 
 def write(model, path):
     """Writes the folder `path`; the class names are in `assets.extra`, the place for what no graph reads."""
@@ -42,10 +40,4 @@ def save(model, path, serve, spec):
     # By hand, for `keras.export.ExportArchive` stores every weight twice (Keras 3.15).
     module.weights = [variable.value for variable in model.model.variables]
     module.serve = tf.function(serve, input_signature=[spec])
-    tf.saved_model.save(module, str(path), {SIGNATURE: module.serve})
-
-
-def read(path):
-    """The signature that TensorFlow Serving calls: uint8 [height, width, 3] -> float32 [classes]."""
-    serve = tf.saved_model.load(str(path)).signatures[SIGNATURE]
-    return lambda photo: serve(photo=tf.constant(photo[None]))["probabilities"].numpy()[0]
+    tf.saved_model.save(module, str(path), {formats.SIGNATURE: module.serve})

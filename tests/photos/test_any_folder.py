@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from flowers_keras.errors import UserError
-from flowers_keras.model.inference import Answer
+from flowers_keras.model.answering import Answer
 from flowers_keras.photos import folders, inspection, labelled, reader, sources, splits
 from flowers_keras.serving import inputs
 from tests.photos import bad_photos

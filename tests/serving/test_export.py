@@ -17,7 +17,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.model import archive, inference
 from flowers_keras.photos import decoding, synthetic
 from flowers_keras.photos.resize import resize
-from flowers_keras.serving import exporting, formats, portable
+from flowers_keras.serving import exported, exporting, formats, portable
 
 ROOT = pathlib.Path(__file__).parents[2]
 SIZE = 75
@@ -84,8 +84,8 @@ def fake(monkeypatch):
 
         written = {}
         serve = lambda photo: change(written["model"].predict([photo])[0])  # noqa: E731
-        module = types.SimpleNamespace(write=write, read=lambda path: serve)
-        monkeypatch.setattr(exporting, "format_module", lambda name: module)
+        monkeypatch.setattr(exporting, "format_module", lambda name: types.SimpleNamespace(write=write))
+        monkeypatch.setattr(exported, "read", lambda name, path: (serve, {}))
         monkeypatch.setitem(formats.PACKAGES, "litert", {})
         monkeypatch.setattr(formats, "QUANTIZER", {})
 
@@ -147,7 +147,7 @@ def test_export_gives_the_probabilities_of_the_model(kind, run, model, photos, t
     assert (check.same, check.count) == (1, 60 + len(exporting.SIZES))
     assert [each.name for each in path.parent.iterdir()] == ["flowers.bin"]
 
-    serve = exporting.format_module(name).read(path)
+    serve, _ = exported.read(name, path)
     for shape in SHAPES:
         photo = noise(shape, seed=1)
         np.testing.assert_allclose(serve(photo), model.predict([photo])[0], atol=1e-5)
@@ -195,7 +195,7 @@ def test_example_of_the_format_runs(name, exports, model, monkeypatch):
 @pytest.mark.parametrize("name", formats.PACKAGES)
 def test_exports_are_calibrated(name, exports):
     """The temperature of the saved model is inside them."""
-    serve = exporting.format_module(name).read(exports(name) / PATHS[name])
+    serve, _ = exported.read(name, exports(name) / PATHS[name])
     photo = noise((SIZE, SIZE))
     logits = np.log(small_network().predict_on_batch(photo[None])[0]) / TEMPERATURE
     np.testing.assert_allclose(serve(photo), np.exp(logits) / np.exp(logits).sum(), atol=1e-4)
@@ -279,7 +279,7 @@ def pictures(tmp_path_factory):
 
 @pytest.mark.parametrize("name", formats.PACKAGES)
 def test_command_library_and_export_agree_on_each_kind_of_photo(name, run, model, pictures, exports, capsys):
-    serve = exporting.format_module(name).read(exports(name) / PATHS[name])
+    serve, _ = exported.read(name, exports(name) / PATHS[name])
     predict.main([f"--model={run}", "--format=json", *map(str, pictures.values())])
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for row, (kind, path) in zip(rows, pictures.items(), strict=True):
@@ -311,7 +311,7 @@ def test_int8_is_small_and_stays_close(any_size, model, photos, tmp_path):
     litert = exporting.format_module("litert")
     calibration = sorted(photos.glob("*.png"))[::2]
     litert.write(model, tmp_path / "int8.tflite", calibration, any_size)
-    serve = litert.read(tmp_path / "int8.tflite")
+    serve, _ = exported.read("litert", tmp_path / "int8.tflite")
     differences = [
         np.abs(serve(decoding.read_pixels(path)) - model.predict([path])[0]).max()
         for path in sorted(photos.glob("*.png"))[1::2]
