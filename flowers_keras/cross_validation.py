@@ -120,24 +120,10 @@ def score_fold(model, networks, photos, stored, fold, config, run, number):
     history, kept = phases.train_phase("frozen", head_feed, config.frozen, fold_run)
     classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
     phases.train_phase("finetune", tail_feed, config.finetune, fold_run, history, kept)
-    plain, mirrored = (
-        predict_stored(tail_feed.network, stored.rows(view, held_out), len(held_out), config.data.batch_size)
-        for view in (features.PLAIN, features.MIRRORED)
-    )
-    ids = [photos.ids[i] for i in held_out]
-    labels = photos.labels[held_out]
-    scored = prediction_table.Predictions(ids, labels, photos.class_names, plain, (plain + mirrored) / 2)
+    scored = measure.predict_stored(tail_feed.network, stored, photos, held_out, config.data.batch_size)
     prediction_table.save_predictions(scored, folder / "predictions.csv")
     fold_run.finish()
     return scored
-
-
-def predict_stored(tail, rows, count, batch_size):
-    """float64 [count, classes]: probabilities of stored activations, in order."""
-    starts = range(0, count, batch_size)
-    pieces = [np.arange(start, min(start + batch_size, count)) for start in starts]
-    found = [tail.predict_on_batch(rows.read("activation", piece)) for piece in pieces]
-    return np.concatenate(found, dtype=np.float64)
 
 
 def accuracy_tta(predictions):

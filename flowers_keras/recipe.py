@@ -4,7 +4,7 @@ import numpy as np
 
 from flowers_keras import files, runtime
 from flowers_keras.config import check_config
-from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts, unknown
+from flowers_keras.evaluation import diagnosis, measured_run, prediction_table, shifts, unknown
 from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import changes, corrections, layouts, pipeline, sources, splits
 from flowers_keras.report import model_card, page
@@ -95,12 +95,14 @@ def build(photos, split, config, policy=None):
 
 def evaluate(photos, split, config, run):
     """Measures the saved file, loaded again, and writes what a person reads."""
+    path, positions = run.path("model.keras"), split.positions
     with run.stage("evaluate"):
-        model, temperature = calibrate(photos, split.positions["validation"], config, run)
-        unknown.fit_reference(model, photos, split.positions, config, run.path("model.keras"))
-        metrics, predictions = measure_parts(model, temperature, photos, split, config)
+        stored = measured_run.reopen_stored(split, config, run)
+        model, temperature = measured_run.calibrate(photos, positions["validation"], stored, config, path)
+        unknown.fit_reference(model, photos, positions, config, path)
+        metrics, predictions = measured_run.measure_parts(model, temperature, photos, split, stored, config)
     with run.stage("shift"):
-        metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)
+        metrics["shift"] = shifts.measure_shift(model, photos, positions["test"], config, run.policy)
     metrics["machine"] = run.record_machine()
     metrics["fit"] = selection.describe_kept(run.read_history(), run.config)
     metrics["verdict"] = diagnosis.diagnose(metrics)
@@ -111,47 +113,3 @@ def evaluate(photos, split, config, run):
         model_card.write_card(run, metrics)
         page.write_report(run, metrics, predictions, photos, split.positions["test"], model)
     print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in run.seconds.items()))
-
-
-def calibrate(photos, validation, config, run):
-    """Fits the temperature on the validation photos and writes it into the saved file, once a run.
-
-    Returns:
-      (model, temperature): the calibrated file, loaded again.
-    """
-    path = run.path("model.keras")
-    model, card = archive.load(path)
-    if card["temperature"] is None:
-        found = measure.predict_photos(model, photos, validation, config, "calibration", tta=False)
-        archive.save(model, path, card, scores.fit_temperature(found.labels, found.plain))
-        model, card = archive.load(path)
-    return model, card["temperature"]
-
-
-def measure_parts(model, temperature, photos, split, config):
-    """The figures of each part, measured on raw photos; the test photos are used only here.
-
-    Args:
-      model: a classifier, calibrated at `temperature`.
-
-    Returns:
-      (metrics, predictions): the figures of `metrics.json` that one pass over the photos gives, and
-      the prediction_table.Predictions of the test photos.
-    """
-
-    # As many training photos, not augmented, as validation has: enough to see the gap.
-    sample = np.random.default_rng(config.seed).permutation(split.positions["train"])
-    shown = split.positions | {"train": np.sort(sample[: len(split.positions["validation"])])}
-    metrics = {}
-    for part in ("validation", "train", "test"):
-        predictions = measure.predict_photos(model, photos, shown[part], config, part)
-        metrics[part] = measure.compute_metrics(predictions)
-        metrics[part] |= measure.compare_uncalibrated(predictions, temperature)
-    metrics |= {
-        "temperature": temperature,
-        "class_weights": config.data.class_weights,
-        "training_photos": measure.count_by_class(photos, split.positions["train"]),
-        "leaks": splits.describe(split, photos, config.data.twin_distance),
-        "versions": runtime.versions(),
-    }
-    return metrics, predictions

@@ -1,15 +1,17 @@
 """The story's promises: the test photos are for its end, and every choice reads validation alone."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 
 from flowers_keras import files, recipe, runtime
 from flowers_keras.errors import UserError
+from flowers_keras.evaluation import measured_run
 from flowers_keras.photos import draw
 from flowers_keras.photos.reader import BrokenPhoto
-from flowers_keras.training import run_folder
+from flowers_keras.training import feeds, run_folder
 
 
 @pytest.fixture
@@ -30,14 +32,21 @@ def trained(config, tmp_path):
     return photos, split, run, read
 
 
+def measure_run(photos, split, config, run):
+    """(metrics, predictions of the test photos) of the run's saved file, calibrated if it is not yet."""
+    stored = measured_run.reopen_stored(split, config, run)
+    validation, path = split.positions["validation"], run.path("model.keras")
+    model, temperature = measured_run.calibrate(photos, validation, stored, config, path)
+    return measured_run.measure_parts(model, temperature, photos, split, stored, config)
+
+
 def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, config):
     photos, split, run, read = trained
     parts, uncalibrated = split.positions, run.path("model.keras").read_bytes()
 
     def measure(photos):
         run.path("model.keras").write_bytes(uncalibrated)
-        model, temperature = recipe.calibrate(photos, parts["validation"], config, run)
-        return recipe.measure_parts(model, temperature, photos, split, config)
+        return measure_run(photos, split, config, run)
 
     assert read == {*parts["train"].tolist(), *parts["validation"].tolist()}
     metrics, _ = measure(photos)
@@ -55,6 +64,41 @@ def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, 
     assert other["temperature"] != metrics["temperature"]
     assert other["test"]["accuracy"] == metrics["test"]["accuracy"]
     assert other["train"]["confusion"] == metrics["train"]["confusion"]
+
+
+def test_test_photos_are_read_and_the_others_are_stored(trained, config):
+    """What is stored gives what raw photos give, and where some of it is gone they are read."""
+    photos, split, run, read = trained
+    parts, uncalibrated = split.positions, run.path("model.keras").read_bytes()
+    shown = {part: set(at.tolist()) for part, at in feeds.measured_positions(parts, config.seed).items()}
+    assert len(shown["train"]) == len(shown["validation"]) and shown["train"] <= set(parts["train"].tolist())
+    watched = dataclasses.replace(
+        photos, read=lambda position: (read.add(position), photos.read(position))[1]
+    )
+    figures = {}
+    for damage in ("none", "a value", "the store", "never stored"):
+        if damage == "a value":
+            path = next(run.folder.parent.glob("features/*/mirrored/*/activation.npy"))
+            content = bytearray(path.read_bytes())
+            content[-1] ^= 64
+            path.write_bytes(content)
+        elif damage == "the store":
+            shutil.rmtree(run.folder.parent / "features")
+        elif damage == "never stored":
+            run.path("checkpoints/features.json").unlink()
+        read.clear()
+        run.path("model.keras").write_bytes(uncalibrated)
+        figures[damage], predictions = measure_run(watched, split, config, run)
+        assert read == (shown["test"] if damage == "none" else set().union(*shown.values()))
+        assert predictions.ids == [photos.ids[i] for i in parts["test"]]
+    raw, found = figures["never stored"], figures["none"]
+    assert raw == figures["a value"] == figures["the store"]
+    assert found["temperature"] == pytest.approx(raw["temperature"], rel=1e-3)
+    for part in shown:
+        for name in ("loss", "ece", "mean_confidence", "loss_tta", "ece_uncalibrated"):
+            assert found[part][name] == pytest.approx(raw[part][name], abs=1e-4), (part, name)
+    assert found["validation"]["precision"] == found["train"]["precision"] == "float32"
+    assert found["train"]["loss_tta"] is None and found["validation"]["loss_tta"] is not None
 
 
 def test_a_workdir_among_the_photos_is_refused_before_anything_is_made(config, tmp_path):

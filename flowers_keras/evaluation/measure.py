@@ -8,6 +8,7 @@ import tqdm.auto  # which draws a bar in a notebook, too
 from flowers_keras.evaluation import prediction_table, scores
 from flowers_keras.model import inference
 from flowers_keras.photos import pipeline
+from flowers_keras.training import features
 
 
 def predict_photos(model, photos, positions, config, title, tta=True):
@@ -33,12 +34,34 @@ def predict_photos(model, photos, positions, config, title, tta=True):
                 one = inference.predict_batch(model, batch, batch_size)
             plain.append(one)
             bar.update(len(one))
+    return _predictions(photos, positions, np.concatenate(plain), np.concatenate(both) if both else None)
+
+
+def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
+    """Predictions from stored activations of the photos, which the trunk need not compute again.
+
+    Args:
+      tail: the part of a classifier that the activations go into.
+      stored: features.Features that hold the photos at `positions` as they are, with `tta` mirrored, too.
+      photos, positions: as for `predict_photos`.
+      batch_size: photos computed at a time.
+      tta: whether to average with the mirrored ones.
+    """
+    starts = range(0, len(positions), batch_size)
+    pieces = [np.arange(start, min(start + batch_size, len(positions))) for start in starts]
+
+    def predict(view):
+        rows = stored.rows(view, positions)
+        found = [tail.predict_on_batch(rows.read("activation", piece)) for piece in pieces]
+        return np.concatenate(found, dtype=np.float64)
+
+    plain = predict(features.PLAIN)
+    return _predictions(photos, positions, plain, (plain + predict(features.MIRRORED)) / 2 if tta else None)
+
+
+def _predictions(photos, positions, plain, tta):
     return prediction_table.Predictions(
-        [photos.ids[i] for i in positions],
-        photos.labels[positions],
-        photos.class_names,
-        np.concatenate(plain),
-        np.concatenate(both) if both else None,
+        [photos.ids[i] for i in positions], photos.labels[positions], photos.class_names, plain, tta
     )
 
 

@@ -6,16 +6,19 @@ Hendrycks and Dietterich (2019), arXiv 1903.12261. All strengths of a condition 
 pure function of (seed, photo, condition), so that only the amount differs.
 """
 
+import collections
 import concurrent.futures
 import functools
 import io
+import itertools
+import math
 import os
 
 import numpy as np
 import tqdm.auto  # which draws a bar in a notebook, too
 from PIL import Image, ImageFilter
 
-from flowers_keras.model import inference
+from flowers_keras.model import folding, inference
 from flowers_keras.photos import pipeline
 
 SEED = 0  # of the conditions' draws: the same changes in every run, so that runs compare
@@ -110,46 +113,56 @@ CONDITIONS = {
 }
 
 
-def measure_shift(model, photos, test, config):
+def measure_shift(model, photos, test, config, policy="float32"):
     """Accuracy on the same photos as they are and under six conditions, three strengths each.
 
+    Both are computed in the same precision, so that what differs is the change of the photos.
+
     Args:
-      model: a classifier.
+      model: a float32 classifier.
       photos: sources.Photos.
       test: int [count], positions of the test photos; `evaluation.shift_photos` of them are drawn.
       config: with `seed`, `data.image_size`, `data.batch_size` and `evaluation.shift_photos`.
+      policy: dtype policy of the passes, such as the run's, in which its machine is fast.
 
     Returns:
-      {"photos": count, "accuracy": of the photos as they are, "conditions": {name: [slight, middle,
-      strong]}}, plain accuracies from 0 to 1; None without photos.
+      {"photos": count, "precision": "float32" or "bfloat16", "accuracy": of the photos as they are,
+      "conditions": {name: [slight, middle, strong]}}, plain accuracies from 0 to 1; None without photos.
     """
     # Drawn, as in a folder the first photos are all of one class.
     drawn = np.random.default_rng(config.seed).permutation(test)
     positions = np.sort(drawn[: config.evaluation.shift_photos])
     if not len(positions):
         return None
-    seed, image_size, batch_size = SEED, config.data.image_size, config.data.batch_size
-    backgrounds = _read_backgrounds(photos, positions)
-    right, before = {name: [0, 0, 0] for name in CONDITIONS}, 0
-    size = min(batch_size, inference.LARGEST_BATCH)
-    batches = pipeline.plain_batches(photos, positions, image_size, size).as_numpy_iterator()
+    right = _count_right(folding.fast_copy(model, policy), photos, positions, config)
+    share = {case: count / len(positions) for case, count in right.items()}
+    return {
+        "photos": len(positions),
+        "precision": policy.removeprefix("mixed_"),
+        "accuracy": share[None],
+        "conditions": {name: [share[name, strength] for strength in range(3)] for name in CONDITIONS},
+    }
+
+
+def _count_right(network, photos, positions, config):
+    """{(condition, strength): photos classified correctly}; None is the photos as they are."""
+    right, backgrounds = collections.Counter(), _read_backgrounds(photos, positions)
+    size = min(config.data.batch_size, inference.LARGEST_BATCH)
+    size = math.ceil(len(positions) / math.ceil(len(positions) / size))  # so that none is filled up by many
+    batches = pipeline.plain_batches(photos, positions, config.data.image_size, size).as_numpy_iterator()
     steps = len(positions) * (1 + 3 * len(CONDITIONS))
     with (
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
         tqdm.auto.tqdm(total=steps, desc="shift", unit=" photos", delay=5, disable=None) as bar,
     ):
         for start, batch in zip(range(0, len(positions), size), batches, strict=True):
-            shown = np.asarray(positions[start : start + len(batch)])
-
-            def count(seen, labels=photos.labels[shown]):
+            shown = positions[start : start + len(batch)]
+            changed = _changed(batch, photos, shown, backgrounds, pool)
+            for case, seen in itertools.chain([(None, batch)], changed):
+                found = inference.predict_batch(network, seen, size).argmax(axis=1)
+                right[case] += int((found == photos.labels[shown]).sum())
                 bar.update(len(seen))
-                return int((inference.predict_batch(model, seen, batch_size).argmax(axis=1) == labels).sum())
-
-            before += count(batch)
-            for name, strength, changed in _changed(batch, photos, shown, backgrounds, seed, pool):
-                right[name][strength] += count(changed)
-    share = {name: [each / len(positions) for each in counts] for name, counts in right.items()}
-    return {"photos": len(positions), "accuracy": before / len(positions), "conditions": share}
+    return right
 
 
 def change(photo, condition, strength, seed, position, other):
@@ -170,21 +183,21 @@ def change(photo, condition, strength, seed, position, other):
     return apply(photo, strengths[strength], _generator(seed, position, which), other)
 
 
-def _changed(batch, photos, positions, backgrounds, seed, pool):
-    """Yields (condition, strength, photos uint8 [batch, S, S, 3]); the next is made meanwhile."""
+def _changed(batch, photos, positions, backgrounds, pool):
+    """Yields ((condition, strength), photos uint8 [batch, S, S, 3]); the next is made meanwhile."""
     cases = [(name, strength) for name in CONDITIONS for strength in range(3)]
-    others = [_another(photos, int(position), backgrounds, seed) for position in positions]
+    others = [_another(photos, int(position), backgrounds, SEED) for position in positions]
 
     def begin(case):
         return [
-            pool.submit(change, photo, *case, seed, int(position), other)
+            pool.submit(change, photo, *case, SEED, int(position), other)
             for photo, position, other in zip(batch, positions, others, strict=True)
         ]
 
     following = begin(cases[0])
     for case, after in zip(cases, [*cases[1:], None], strict=True):
         ready, following = following, begin(after) if after else []
-        yield *case, np.stack([each.result() for each in ready])
+        yield case, np.stack([each.result() for each in ready])
 
 
 def _read_backgrounds(photos, positions):

@@ -1,4 +1,4 @@
-"""The frozen part of the classifier as a network of its own, made for fast passes.
+"""The classifier, or the frozen part of it, made for fast passes.
 
 BatchNormalization that does not train is a factor and an offset a channel, which fit into the
 convolution before it (Jacob et al. 2018, arXiv 1712.05877, section 3.2). Keras normalises bfloat16
@@ -7,6 +7,8 @@ bfloat16 takes half of the time.
 """
 
 import keras
+
+from flowers_keras.model import classifier
 
 # Raised when the trunk's values change: stored features are then computed anew.
 # `tests/model/test_folding.py` pins the values of each version.
@@ -35,6 +37,20 @@ def plain_trunk(model, boundary):
     """The same in the classifier's own layers, whatever they compute in."""
     outputs = [model.get_layer(name).output for name in (boundary, "pooled")]
     return keras.Model(model.input, outputs, name="trunk")
+
+
+def fast_copy(model, policy):
+    """The classifier for passes that need not give the saved file's last digits.
+
+    Args:
+      model: a float32 classifier.
+      policy: dtype policy of its backbone, "float32" or "mixed_bfloat16".
+
+    Returns:
+      keras.Model: photos -> probabilities. In float32 it is `model`; in bfloat16 a folded copy, as
+      in `make_trunk`.
+    """
+    return model if policy == "float32" else fold_batch_norm(classifier.with_policy(model, policy))
 
 
 def fold_batch_norm(network):

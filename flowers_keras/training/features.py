@@ -26,6 +26,8 @@ from flowers_keras.training import store
 
 PLAIN, MIRRORED = "plain", "mirrored"  # the photos as they are, and their mirror images
 
+STORED = "checkpoints/features.json"  # of a run: the folder of its values
+
 SAFETY = 64 << 20  # bytes of disk left free for the run's own files
 
 
@@ -43,7 +45,11 @@ class Features:
 
     def rows(self, view, positions):
         """store.Rows of the photos at `positions` in a view: PLAIN, MIRRORED or an epoch's number."""
-        return self.store.rows(view_name(view), [self.digests[int(i)] for i in positions])
+        return self.store.rows(*self.addresses({view: positions}).popitem())
+
+    def addresses(self, views):
+        """{name of the view: addresses in the store} of view -> positions."""
+        return {view_name(view): [self.digests[int(i)] for i in at] for view, at in views.items()}
 
 
 def view_name(view):
@@ -84,6 +90,7 @@ def compute_features(model, photos, fingerprints, views, config, run):
         folder.mkdir(parents=True, exist_ok=True)
         _fill(features, trunk, photos, views, config, run)
         features.store.describe(contents, config.data.source)
+        files.write_json(run.path(STORED), {"folder": str(folder.resolve())})
     except OSError as error:
         raise UserError(
             f"features.cache_dir={cache} cannot be written ({error.strerror or error}); "
@@ -92,9 +99,27 @@ def compute_features(model, photos, fingerprints, views, config, run):
     return features
 
 
+def reopen(run, fingerprints, views):
+    """The Features that a run computed, also before it was stopped; they are of the trunk as it was built.
+
+    Args:
+      run, fingerprints, views: as for `compute_features`.
+
+    Returns:
+      None where the run computed none, or where some of `views` is gone.
+    """
+    if not run.path(STORED).exists():
+        return None
+    folder = pathlib.Path(files.read_json(run.path(STORED))["folder"])
+    features = Features(store.Store(folder), {i: one.digest for i, one in fingerprints.items()})
+    wanted = features.addresses(views)
+    features.store.verify(wanted)
+    return None if any(features.store.missing(*each) for each in wanted.items()) else features
+
+
 def _fill(features, trunk, photos, views, config, run):
     """Computes what of `views` is not stored or is damaged."""
-    wanted = {view_name(view): [features.digests[int(i)] for i in at] for view, at in views.items()}
+    wanted = features.addresses(views)
     position_of = {view_name(view): np.asarray(at) for view, at in views.items()}
     features.store.verify(wanted)
     missing = sum(len(features.store.missing(*each)) for each in wanted.items())

@@ -64,7 +64,7 @@ def make_feeds(model, photos, split, config, run):
     train, validation = split.positions["train"], split.positions["validation"]
     if not config.features.views:
         return (_fresh_feed(model, photos, split, config),) * 2
-    wanted = dict.fromkeys(range(config.features.views), train) | {features.PLAIN: validation}
+    wanted = dict.fromkeys(range(config.features.views), train) | measured_views(split.positions, config)
     stored = features.compute_features(model, photos, split.fingerprints, wanted, config, run)
     return tuple(
         stored_feed(
@@ -77,6 +77,25 @@ def make_feeds(model, photos, split, config, run):
             config,
         )
         for layer, part in (("pooled", "pooled"), (config.model.unfreeze_from, "activation"))
+    )
+
+
+def measured_positions(positions, seed):
+    """part -> positions of the photos that a run is measured on.
+
+    They are all of validation and test, and as many training photos, not augmented, as validation has:
+    enough to see the gap.
+    """
+    sample = np.random.default_rng(seed).permutation(positions["train"])
+    return positions | {"train": np.sort(sample[: len(positions["validation"])])}
+
+
+def measured_views(positions, config):
+    """view -> positions, of what is stored of the validation and training photos of `measured_positions`."""
+    shown = measured_positions(positions, config.seed)
+    plain = np.concatenate([shown["validation"], shown["train"]])
+    return {features.PLAIN: plain} | (
+        {features.MIRRORED: shown["validation"]} if config.evaluation.tta else {}
     )
 
 

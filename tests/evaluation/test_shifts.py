@@ -198,6 +198,17 @@ def test_photos_are_read_once_and_predicted_nineteen_times():
     assert sum(reads.values()) == 96 + shifts.BACKGROUNDS
 
 
+@pytest.mark.parametrize("policy, precision", [("float32", "float32"), ("mixed_bfloat16", "bfloat16")])
+def test_photos_before_and_after_are_computed_in_the_precision_that_is_stated(policy, precision, monkeypatch):
+    learner, fast = Learner(BORDER), Learner(MIDDLE)
+    asked = []
+    monkeypatch.setattr(shifts.folding, "fast_copy", lambda *given: (asked.append(given), fast)[1])
+    photos, _ = framed_photos(8)
+    shift = shifts.measure_shift(learner, photos, np.arange(8), measuring(SIZE, shift_photos=8), policy)
+    assert shift["precision"] == precision and asked == [(learner, policy)]
+    assert (learner.seen, fast.seen) == (0, 19 * 8)
+
+
 @pytest.mark.parametrize("count, classes", [(1, 1), (3, 1), (2, 2)])
 def test_few_photos_are_enough(count, classes):
     photos, _ = framed_photos(count, classes)

@@ -75,6 +75,17 @@ def test_in_bfloat16_the_trunk_is_a_folded_copy_as_near_to_float32_as_the_layers
     assert all(layer.trainable for layer in norms(half))
 
 
+def test_a_fast_copy_is_the_model_in_float32_and_folded_in_bfloat16(network, photos):
+    assert folding.fast_copy(network, "float32") is network
+    weights, exact = network.get_weights(), network.predict_on_batch(photos)
+    fast = folding.fast_copy(network, "mixed_bfloat16")
+    assert norms(fast) == [] and fast.get_layer("mixed10").compute_dtype == "bfloat16"
+    apart = classifier.with_policy(network, "mixed_bfloat16")
+    errors = [np.abs(each.predict_on_batch(photos) - exact).mean() for each in (fast, apart)]
+    assert fast.output.dtype == "float32" and 0 < errors[0] < 3 * errors[1]
+    assert all(map(np.array_equal, network.get_weights(), weights)) and len(norms(network)) == 94
+
+
 def test_folded_weights_are_those_of_their_version():
     """Who changes these numbers raises TRUNK_VERSION: stored features hold what the old ones gave."""
     photo = keras.Input((1, 1, 1))

@@ -68,7 +68,12 @@ def metrics():
             "later": {"epochs": 8765, "validation": draw(), "loss": draw()},
             **{name: draw() for name in ("train_accuracy", "validation", "loss")},
         },
-        "shift": {"photos": 1234, "accuracy": draw(), "conditions": {"blur": [draw(), draw(), draw()]}},
+        "shift": {
+            "photos": 1234,
+            "precision": "bfloat16",
+            "accuracy": draw(),
+            "conditions": {"blur": [draw(), draw(), draw()]},
+        },
         "leaks": {
             "across": [],
             "groups_across": [],
@@ -228,6 +233,15 @@ def test_a_page_that_is_not_balanced_is_noticed():
     for broken in ("<p><b>x</p></b>", "<div>", "</div>"):
         with pytest.raises(AssertionError):
             Page(broken)
+
+
+def test_the_precision_of_the_changed_photos_is_stated(write, metrics):
+    assert "These passes computed in bfloat16" in write().words()
+    metrics["shift"]["precision"] = "float32"
+    assert "These passes computed" not in write().words()
+    assert "frozen layers computed" not in write().words()
+    metrics["validation"]["precision"] = "bfloat16"
+    assert "frozen layers computed in bfloat16, as in training" in write().words()
 
 
 def without_tta(metrics, predictions):

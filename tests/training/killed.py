@@ -1,7 +1,7 @@
 """`train.py` that kills itself with SIGKILL: `python -m tests.training.killed EVENT:N --config=...`.
 
-It dies the N-th time that EVENT happens in this process. Events: "trunk", "novelty" and "classifier"
-(before a batch goes through), "frozen" and "finetune" (after a step of that phase), "compile"
+It dies the N-th time that EVENT happens in this process. Events: "trunk", "tail", "novelty" and
+"classifier" (before a batch goes through), "frozen" and "finetune" (after a step of that phase), "compile"
 (before a phase), "before NAME" and "after NAME" (the renaming of a file of the run to its name).
 """
 
@@ -39,6 +39,7 @@ def arm(moment):
     events = {
         "trunk": "trunk",
         "flower_classifier": "classifier",
+        "mixed8_to_probabilities": "tail",
         "photo_to_probabilities_pooled": "novelty",
     }
     before(keras.Model, "predict_on_batch", lambda model, *_: events[model.name])

@@ -120,7 +120,8 @@ def test_a_second_pass_computes_nothing_and_more_views_reuse_those_there(
     photos, split, run = setting
     feeds.make_feeds(small, photos, split, config, run)
     train, validation = len(split.positions["train"]), len(split.positions["validation"])
-    assert passed == [("view-000", train), ("view-001", train), ("plain", validation)]
+    measured = [("plain", 2 * validation), ("mirrored", validation)]  # as many training photos, too
+    assert passed == [("view-000", train), ("view-001", train), *measured]
     before = stored(store_folder(tmp_path))
     passed.clear()
     feeds.make_feeds(small, photos, split, config, run)
@@ -141,8 +142,8 @@ def test_folds_pay_only_for_what_the_run_has_not_stored(setting, config, small, 
     passed.clear()
     wanted = {0: every, 1: every, features.PLAIN: every, features.MIRRORED: every}
     found = features.compute_features(small, photos, split.fingerprints, wanted, config, run)
-    held = len(validation)
-    assert passed == [("view-000", held), ("view-001", held), ("plain", len(train)), ("mirrored", len(every))]
+    held, rest = len(validation), len(train) - len(validation)
+    assert passed == [("view-000", held), ("view-001", held), ("plain", rest), ("mirrored", len(train))]
     expected = folding.make_trunk(small, "mixed8")
     plain = np.concatenate(list(pipeline.plain_batches(photos, every, 75, 16).as_numpy_iterator()))
     for view, pixels in ((features.PLAIN, plain), (features.MIRRORED, plain[:, :, ::-1])):
@@ -259,7 +260,8 @@ def test_whatever_shapes_a_value_is_an_ingredient(config, small, monkeypatch):
 def test_a_photo_that_was_replaced_never_trains_on_the_old_features(setting, config, small, passed):
     photos, split, run = setting
     feeds.make_feeds(small, photos, split, config, run)
-    position = int(split.positions["train"][3])
+    measured = feeds.measured_positions(split.positions, config.seed)["train"]
+    position = int(np.setdiff1d(split.positions["train"], measured)[3])
     stranger = int(split.positions["test"][0])  # whose values are not stored yet
     other = dataclasses.replace(photos, read=lambda i: photos.read(stranger if i == position else i))
     passed.clear()
@@ -280,7 +282,8 @@ def test_a_manifest_says_what_a_store_holds(setting, config, small, tmp_path):
     feeds.make_feeds(small, photos, split, config, run)
     manifest = json.loads((store_folder(tmp_path) / "store.json").read_text())
     train, validation = (len(split.positions[part]) for part in ("train", "validation"))
-    assert manifest["photos"] == {"plain": validation, "view-000": train, "view-001": train}
+    measured = {"plain": 2 * validation, "mirrored": validation}
+    assert manifest["photos"] == measured | {"view-000": train, "view-001": train}
     assert manifest["bytes"] == sum(map(len, stored(store_folder(tmp_path)).values()))
     assert manifest["sources"] == ["synthetic"] and manifest["contents"]["image_size"] == 75
     assert manifest["made"] <= manifest["used"] <= datetime.datetime.now(datetime.UTC).isoformat()

@@ -40,7 +40,7 @@ MOMENTS = [
     "finetune:5",
     "before model.keras:2",  # the calibrated file
     "novelty:1",
-    "classifier:9",  # shift
+    "classifier:4",  # shift, after two batches of the test
     "before report.html:1",
 ]
 
