@@ -12,10 +12,14 @@ import traceback
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from flowers_keras import config, files
+from flowers_keras import config, files, progress
 from flowers_keras.errors import UserError
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+# allow_override: a notebook may import this module anew.
+QUIET = flags.DEFINE_bool("quiet", False, "print the result and nothing before it", allow_override=True)
+VERBOSE = flags.DEFINE_bool("verbose", False, "print every epoch and every segment", allow_override=True)
+
 EXAMPLE = "type for instance --config=configs/quickstart.py"
 
 
@@ -80,6 +84,8 @@ def _parse(arguments):
     flags.FLAGS.unparse_flags()  # a notebook may run a command again
     for name in [each for each in flags.FLAGS if each.startswith("config.")]:
         delattr(flags.FLAGS, name)
+    for flag in (QUIET, VERBOSE):
+        flags.FLAGS[flag.name].unparse()
     typed, sys.argv = sys.argv, arguments  # where ml_collections looks for fields
     try:
         others = flags.FLAGS(arguments)[1:]
@@ -92,6 +98,9 @@ def _parse(arguments):
     if others:
         raise UserError(f"{others[0]!r} is no flag; flags look like --config.seed=1")
     config.check_config(flags.FLAGS["config"].value)
+    if QUIET.value and VERBOSE.value:
+        raise UserError("--quiet and --verbose exclude each other; type one of them")
+    progress.set_detail("quiet" if QUIET.value else "verbose" if VERBOSE.value else "normal")
     if not flags.FLAGS["verbosity"].present:
         flags.FLAGS.verbosity = logging.WARNING  # absl would choose INFO, at which TFDS is loud
 
@@ -106,6 +115,8 @@ def _describe_configs():
 
 def _print_help(experiment):
     """The flags; what each field is for, what it may be, its default and its value; the configs."""
+    for flag in (QUIET, VERBOSE):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[flag.name])
     app.usage(shorthelp=True, writeto_stdout=True)
     print("fields of the config:")
     values = config.flatten(experiment.to_dict())

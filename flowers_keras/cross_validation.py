@@ -5,7 +5,7 @@ import time
 import keras
 import numpy as np
 
-from flowers_keras import files, next_command, recipe, runtime
+from flowers_keras import files, next_command, progress, recipe, runtime
 from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
@@ -78,10 +78,10 @@ def train_and_score(photos, split, config, count, run):
     for number, fold in enumerate(cut, 1):
         for variable, value in zip(model.variables, start, strict=True):
             variable.assign(value)
-        with run.stage("folds"):
+        with run.stage("folds", told=False):
             scored.append(score_fold(model, networks, photos, stored, fold, config, run, number))
         left = (time.monotonic() - began) / number * (count - number)
-        print(f"fold {number} of {count}: accuracy {accuracy_tta(scored[-1]):.1%}, {left:.0f} s left")
+        progress.note(f"fold {number} of {count}: accuracy {accuracy_tta(scored[-1]):.1%}, {left:.0f} s left")
     pooled = prediction_table.join(scored)
     prediction_table.save_predictions(pooled, run.path("predictions.csv"))
     found = doubts.find_doubts(pooled.labels, pooled.tta)

@@ -47,7 +47,7 @@ def load_photos(config, run):
         split = splits.load(photos, path)
     else:
         split = splits.split_photos(photos, config.data, layouts.cache_folder(config, run.folder))
-        print(", ".join(f"{part}: {len(positions)} photos" for part, positions in split.positions.items()))
+        run.remark(", ".join(f"{len(positions):,} {part}" for part, positions in split.positions.items()))
     return changes.refuse_later_changes(photos, split.digests), split
 
 
@@ -112,4 +112,3 @@ def evaluate(photos, split, config, run):
     with run.stage("report"):
         model_card.write_card(run, metrics)
         page.write_report(run, metrics, predictions, photos, split.positions["test"], model)
-    print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in run.seconds.items()))

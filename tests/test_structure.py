@@ -28,6 +28,7 @@ GROUND = {
     "files.py",
     "locks.py",
     "next_command.py",
+    "progress.py",
     "runtime.py",
 }
 

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-import tqdm.auto  # which draws a bar in a notebook, too
 
+from flowers_keras import progress
 from flowers_keras.evaluation import prediction_table, scores
 from flowers_keras.model import inference
 from flowers_keras.photos import pipeline
@@ -25,7 +25,7 @@ def predict_photos(model, photos, positions, config, title, tta=True):
     batch_size = min(config.data.batch_size, inference.LARGEST_BATCH)
     plain, both = [], []
     batches = pipeline.plain_batches(photos, positions, config.data.image_size, batch_size)
-    with tqdm.auto.tqdm(total=len(positions), desc=title, unit=" photos", delay=5, disable=None) as bar:
+    with progress.bar(len(positions), title, delay=5) as bar:
         for batch in batches.as_numpy_iterator():
             if tta and config.evaluation.tta:
                 one, two = inference.predict_with_flip(model, batch, batch_size)

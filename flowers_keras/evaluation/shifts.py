@@ -15,9 +15,9 @@ import math
 import os
 
 import numpy as np
-import tqdm.auto  # which draws a bar in a notebook, too
 from PIL import Image, ImageFilter
 
+from flowers_keras import progress
 from flowers_keras.model import folding, inference
 from flowers_keras.photos import pipeline
 
@@ -153,7 +153,7 @@ def _count_right(network, photos, positions, config):
     steps = len(positions) * (1 + 3 * len(CONDITIONS))
     with (
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm.auto.tqdm(total=steps, desc="shift", unit=" photos", delay=5, disable=None) as bar,
+        progress.bar(steps, "shift", delay=5) as bar,
     ):
         for start, batch in zip(range(0, len(positions), size), batches, strict=True):
             shown = positions[start : start + len(batch)]

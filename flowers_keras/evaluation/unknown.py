@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flowers_keras import files
+from flowers_keras import files, progress
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import scores
 from flowers_keras.model import archive, inference, novelty
@@ -36,7 +36,7 @@ def fit_reference(model, photos, parts, config, path):
     )
     reference = novelty.make_reference(training, validation)
     archive.add_reference(path, reference)
-    print(f"novelty: {describe(reference)}")
+    progress.detail(f"novelty: {describe(reference)}")
 
 
 def describe(reference):

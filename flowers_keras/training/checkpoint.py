@@ -7,7 +7,7 @@ import zipfile
 import keras
 import numpy as np
 
-from flowers_keras import files
+from flowers_keras import files, progress
 from flowers_keras.errors import UserError
 from flowers_keras.training import selection
 
@@ -129,7 +129,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.epochs_done, self.kept, self.history = state["epochs_done"], state["kept"], state["history"]
         # A kill between this file and history.csv leaves the latter a row short.
         self.run.write_history(self.history)
-        print(f"phase {self.name}: going on after epoch {self.epochs_done}")
+        progress.note(f"phase {self.name}: going on after epoch {self.epochs_done}")
 
 
 def _values(variables):

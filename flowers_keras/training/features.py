@@ -10,19 +10,19 @@ import collections.abc
 import dataclasses
 import hashlib
 import json
+import pathlib
 import shutil
 import time
 
 import keras
 import numpy as np
-import tqdm.auto  # which draws a bar in a notebook, too
 
-from flowers_keras import runtime
+from flowers_keras import files, progress, runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import folding
 from flowers_keras.photos import changes, identity, layouts, pipeline
-from flowers_keras.training import store
+from flowers_keras.training import forecast, store
 
 PLAIN, MIRRORED = "plain", "mirrored"  # the photos as they are, and their mirror images
 
@@ -111,7 +111,7 @@ def reopen(run, fingerprints, views):
     if not run.path(STORED).exists():
         return None
     folder = pathlib.Path(files.read_json(run.path(STORED))["folder"])
-    features = Features(store.Store(folder), {i: one.digest for i, one in fingerprints.items()})
+    features = Features(store.Store(folder), identity.Digests(fingerprints))
     wanted = features.addresses(views)
     features.store.verify(wanted)
     return None if any(features.store.missing(*each) for each in wanted.items()) else features
@@ -144,9 +144,7 @@ class Pass:
             config.augment, config.data.image_size, identity.draw_addresses(digests, len(photos.ids))
         )
         self._started = time.monotonic()
-        self.bar = tqdm.auto.tqdm(
-            total=count, desc="features", unit=" photos", disable=None if count else True
-        )
+        self.bar = progress.bar(count, "features")
         self._count, self._done = count, 0
 
     def values(self, view, positions):
@@ -162,19 +160,31 @@ class Pass:
         else:
             epoch = int(view.removeprefix("view-"))
             batches = pipeline.view_batches(self._photos, positions, epoch, batch_size, self._augmentation)
+        last = self._done + len(positions)
         for batch in batches.as_numpy_iterator():  # which every backend takes
             values = self._trunk.predict_on_batch(batch[:, :, ::-1] if view == MIRRORED else batch)
             self._done += len(batch)
             self.bar.update(len(batch))
+            if self._done == last:
+                self._forecast()
             yield values
 
+    def _forecast(self):
+        """Says, once a run, how long the rest of it will take, as soon as a view shows it."""
+        if self._run.counts and not self._run.expected:
+            spent = (time.monotonic() - self._started) / self._done
+            self._run.expected = forecast.forecast(self._config, self._run.counts, spent)
+            left = spent * (self._count - self._done) + sum(self._run.expected.values())
+            progress.note(
+                f"features: {1 / spent:.1f} photos/s; the run has about {progress.duration(left)} left"
+            )
+
     def note_progress(self):
-        """Prints it where no bar is shown, and writes the run's seconds down."""
+        """Writes the run's seconds down and tells the verbose how far it is."""
         self._run.note_seconds()
-        if self.bar.disable:
-            speed = self._done / (time.monotonic() - self._started)
-            left = f"{speed:.1f} photos/s, {(self._count - self._done) / speed:.0f} s left"
-            print(f"features: {self._done:,} of {self._count:,} are computed, {left}")
+        spent = (time.monotonic() - self._started) / self._done
+        left = f"{1 / spent:.1f} photos/s, {progress.duration((self._count - self._done) * spent)} left"
+        progress.detail(f"features: {self._done:,} of {self._count:,} are computed, {left}")
 
 
 def describe_contents(trunk, config):
@@ -225,10 +235,12 @@ def _announce(trunk, folder, missing, count):
     activation, pooled = trunk.outputs
     size = 2 if activation.dtype == "bfloat16" else 4
     size = missing * (size * int(np.prod(activation.shape[1:])) + 4 * int(np.prod(pooled.shape[1:])))
-    print(f"features: {count - missing:,} of {count:,} views of photos are in {folder}")
+    size_text = f", {size / 1e6:,.0f} MB" if missing else ""
+    progress.note(
+        f"features: {missing:,} of {count:,} views of photos are to be computed{size_text}, in {folder}"
+    )
     if not missing:
         return
-    print(f"features: computing {missing:,}, {size / 1e6:,.0f} MB")
     free = shutil.disk_usage(folder).free
     if size + SAFETY > free:
         raise UserError(

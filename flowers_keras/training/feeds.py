@@ -65,6 +65,7 @@ def make_feeds(model, photos, split, config, run):
     if not config.features.views:
         return (_fresh_feed(model, photos, split, config),) * 2
     wanted = dict.fromkeys(range(config.features.views), train) | measured_views(split.positions, config)
+    run.counts = {part: len(at) for part, at in split.positions.items()}
     stored = features.compute_features(model, photos, split.fingerprints, wanted, config, run)
     return tuple(
         stored_feed(

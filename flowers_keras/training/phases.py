@@ -2,7 +2,7 @@
 
 import keras
 
-from flowers_keras import runtime
+from flowers_keras import progress, runtime
 from flowers_keras.model import classifier
 from flowers_keras.training import tracking
 from flowers_keras.training.balanced_accuracy import BalancedAccuracy
@@ -28,12 +28,15 @@ def train_phase(name, feed, settings, run, history=(), kept=None):
     """
     network = feed.network
     trainable, frozen = classifier.count_parameters(network)
-    print(f"phase {name}: {trainable:,} parameters train, {frozen:,} of this network are frozen")
+    progress.detail(f"phase {name}: {trainable:,} parameters train, {frozen:,} of this network are frozen")
     compile_network(network, settings, feed.steps)
     checkpoint = Checkpoint(name, network, run, history, kept, settings)
     if not checkpoint.ended:
         _fit(feed, settings, run, checkpoint)
     checkpoint.restore_kept()
+    if kept := checkpoint.kept:
+        of = "" if kept["phase"] == name else f" of phase {kept['phase']}"
+        run.remark(f"keeps epoch {kept['epoch']}{of}, validation accuracy {kept['val_accuracy']:.1%}")
     return checkpoint.history, checkpoint.kept
 
 
@@ -43,7 +46,17 @@ def _fit(feed, settings, run, checkpoint):
     if settings.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # for each validation
     callbacks.append(keras.callbacks.TensorBoard(run.path(f"tensorboard/{checkpoint.name}")))
-    with tracking.track(run, checkpoint.name) as tracked:
+    done, every = checkpoint.epochs_done * feed.steps, settings.epochs * feed.steps
+    with (
+        tracking.track(run, checkpoint.name) as tracked,
+        progress.bar(every, checkpoint.name, " steps", done=done) as bar,
+    ):
+        live = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: bar.update(),
+            on_epoch_end=lambda epoch, logs: bar.set_postfix_str(
+                f"epoch {epoch + 1} of {settings.epochs}, val_accuracy {logs['val_accuracy']:.1%}"
+            ),
+        )
         feed.network.fit(
             feed.training_examples(range(checkpoint.epochs_done, settings.epochs), settings.mixup),
             steps_per_epoch=feed.steps,
@@ -51,8 +64,8 @@ def _fit(feed, settings, run, checkpoint):
             epochs=settings.epochs,
             validation_data=feed.validation_examples(),
             class_weight=feed.class_weights,
-            callbacks=[*callbacks, *tracked],
-            verbose=1 if runtime.is_interactive() else 2,
+            callbacks=[*callbacks, *tracked, live],
+            verbose=(1 if runtime.is_interactive() else 2) if progress.is_verbose() else 0,
             shuffle=False,  # the stream is shuffled already, by address
         )
 

@@ -17,7 +17,7 @@ import functools
 import pathlib
 import time
 
-from flowers_keras import files, locks, runtime
+from flowers_keras import files, locks, progress, runtime
 from flowers_keras.config import WITHOUT_EFFECT, flatten
 from flowers_keras.errors import UserError
 
@@ -39,6 +39,8 @@ class Run:
     Attributes:
       folder: pathlib.Path.
       seconds: stage -> seconds spent in it so far, over all the times that the run was started.
+      counts: part -> number of photos, once they are split.
+      expected: stage that is still to come -> seconds that are forecast for it.
     """
 
     def __init__(self, folder, config):
@@ -46,6 +48,7 @@ class Run:
         self.config = config
         self.seconds = files.read_json(self.path(SECONDS)) if self.path(SECONDS).exists() else {}
         self._stage, self._since = None, 0.0
+        self.counts, self.expected, self._remarks = {}, {}, []
 
     def path(self, name):
         """pathlib.Path of a file of the run."""
@@ -101,9 +104,12 @@ class Run:
             files.discard(leftover)
 
     @contextlib.contextmanager
-    def stage(self, name):
-        """Counts the seconds of the block towards stage `name`, also of one that is cut off."""
-        self._stage, self._since = name, time.monotonic()
+    def stage(self, name, told=True):
+        """Counts the seconds of the block towards stage `name`, also of one that is cut off.
+
+        One that ends well is told in a line: its seconds, its remarks, and the time left of the run.
+        """
+        self._stage, self._since, self._remarks = name, time.monotonic(), []
         try:
             yield
         except BaseException:
@@ -112,8 +118,20 @@ class Run:
             raise
         else:
             self.note_seconds()
+            self.expected.pop(name, None)
+            if told:
+                progress.note(self._tell(name))
         finally:
             self._stage = None
+
+    def remark(self, text):
+        """Adds to the line that tells of the stage under way."""
+        self._remarks.append(text)
+
+    def _tell(self, name):
+        line = f"{name}: {', '.join([progress.duration(self.seconds[name]), *self._remarks])}"
+        left = sum(self.expected.values())
+        return f"{line}; the run has about {progress.duration(left)} left" if left else line
 
     def note_seconds(self):
         """Writes down what the stage has taken so far; only seconds after the last call can be lost."""

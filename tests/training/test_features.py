@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import functools
 import json
+import re
 
 import keras
 import numpy as np
@@ -131,6 +132,25 @@ def test_a_second_pass_computes_nothing_and_more_views_reuse_those_there(
     assert passed == [("view-002", train)]
     after = stored(store_folder(tmp_path))
     assert before == {name: after[name] for name in before}
+
+
+def test_the_time_of_the_whole_run_is_told_after_the_first_view(setting, config, small, passed, monkeypatch):
+    photos, split, run = setting
+    told = []
+    monkeypatch.setattr(features.progress, "note", lambda text: told.append((len(passed), text)))
+    feeds.make_feeds(small, photos, split, config, run)
+    (begun, first), (views, left) = told
+    assert (begun, views) == (0, 1)
+    measured = 3 * len(split.positions["validation"])  # plain and mirrored, and as many training photos
+    count = 2 * len(split.positions["train"]) + measured
+    assert first.startswith(f"features: {count} of {count} views of photos are to be computed")
+    assert re.fullmatch(r"features: [\d.]+ photos/s; the run has about \d+ (s|min) left", left)
+    assert run.expected.keys() == {"frozen", "finetune", "evaluate", "shift"}
+    assert run.expected["finetune"] > run.expected["frozen"] > 0
+    told.clear()
+    feeds.make_feeds(small, photos, split, config, run)
+    ((_, text),) = told
+    assert text.startswith(f"features: 0 of {count} views of photos are to be computed, in ")
 
 
 def test_folds_pay_only_for_what_the_run_has_not_stored(setting, config, small, passed):

@@ -119,7 +119,7 @@ def history(folder):
 def test_a_signal_stops_the_run_within_ten_seconds_and_says_how_to_go_on(tmp_path, number, status):
     folder = tmp_path / "run"
     process = subprocess.Popen(
-        [*command(folder), "--config.frozen.epochs=10000"],
+        [*command(folder), "--config.frozen.epochs=10000", "--verbose"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
