@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import shutil
 import tempfile
 import zlib
@@ -95,7 +96,8 @@ def whole_file(path):
 
 
 def _temporary(path):
-    return path.with_name(f"{path.stem}{TEMPORARY}{os.getpid()}{path.suffix}")
+    # Processes on different hosts, or in different containers, can have the same number.
+    return path.with_name(f"{path.stem}{TEMPORARY}{secrets.token_hex(4)}{path.suffix}")
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -1,4 +1,4 @@
-"""One process at a time, by a lock that the operating system frees when its holder dies."""
+"""One process at a time, or those that share, by a lock that the system frees when its holder dies."""
 
 import contextlib
 import errno
@@ -20,14 +20,18 @@ class Held(Exception):
 
 
 @contextlib.contextmanager
-def hold(path):
+def hold(path, shared=False):
     """Holds the lock file `path` during the block; where the file system has no locks, says so.
+
+    The file is removed while it is locked by this process alone, and who locks a file that has lost its
+    name starts again: two processes never hold the same lock, unless both share it. Those leave the file.
+
+    Args:
+      path: of the lock file.
+      shared: whether others may hold it as well that share it (not on Windows).
 
     Yields:
       Whether there is a lock.
-
-    The file is removed while it is still locked, and who locks a file that has lost its name starts
-    again: two processes never hold the same lock.
 
     Raises:
       Held: another process holds it.
@@ -40,24 +44,25 @@ def hold(path):
     ...     pathlib.Path(folder, ".lock").exists()
     True
     """
-    descriptor, locked = _acquire(path)
+    descriptor, locked = _acquire(path, shared)
     try:
         yield locked
     finally:
         if fcntl is None:  # an open file cannot be removed there
             os.close(descriptor)
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+        if not shared:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
         if fcntl is not None:
             os.close(descriptor)
 
 
-def _acquire(path):
+def _acquire(path, shared):
     """(descriptor of the locked file, whether it is locked); closing it frees the lock."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            _lock(descriptor)
+            _lock(descriptor, shared)
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 return descriptor, True
         except FileNotFoundError:
@@ -77,8 +82,8 @@ def _acquire(path):
         os.close(descriptor)
 
 
-def _lock(descriptor):
+def _lock(descriptor, shared=False):
     if fcntl is None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
     else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

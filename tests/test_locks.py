@@ -19,15 +19,27 @@ def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path):
         pass
 
 
+def test_those_that_share_a_lock_keep_all_others_out(tmp_path):
+    path = tmp_path / ".lock"
+    with locks.hold(path, shared=True):
+        with locks.hold(path, shared=True):
+            pass
+        # The one that has left did not take the file away from the other.
+        with pytest.raises(locks.Held), locks.hold(path):
+            pass
+    with locks.hold(path), pytest.raises(locks.Held), locks.hold(path, shared=True):
+        pass
+
+
 def test_a_lock_on_a_file_that_lost_its_name_does_not_count(tmp_path, monkeypatch):
     """Between our opening and our locking, the holder removes the file and another makes a new one."""
     path, original, seen = tmp_path / ".lock", locks._lock, []
 
-    def lock_late(descriptor):
+    def lock_late(descriptor, shared):
         if not seen:
             os.unlink(path)
             path.touch()
-        original(descriptor)
+        original(descriptor, shared)
         seen.append(os.fstat(descriptor).st_ino)
 
     monkeypatch.setattr(locks, "_lock", lock_late)

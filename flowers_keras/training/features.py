@@ -2,8 +2,7 @@
 
 Up to the boundary nothing trains, so its output is a function of the photo alone. A pass stores the
 activation at the boundary, on which phase 2 trains, and the pooled features, on which phase 1 trains.
-View k is what epoch k draws; with K views, epoch e reads view e mod K. TF Hub's retrain.py stored one
-vector a photo and had to give augmentation up.
+View k is what epoch k draws; with K views, epoch e reads view e mod K.
 """
 
 import collections.abc
@@ -22,12 +21,10 @@ from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import folding
 from flowers_keras.photos import changes, identity, layouts, pipeline
-from flowers_keras.training import forecast, store
+from flowers_keras.training import forecast, shares, store
 
 PLAIN, MIRRORED = "plain", "mirrored"  # the photos as they are, and their mirror images
-
 STORED = "checkpoints/features.json"  # of a run: the folder of its values
-
 SAFETY = 64 << 20  # bytes of disk left free for the run's own files
 
 
@@ -63,8 +60,8 @@ def view_name(view):
     return view if isinstance(view, str) else f"view-{view:03d}"
 
 
-def compute_features(model, photos, fingerprints, views, config, run):
-    """Stores what the trunk gives for photos, as far as it is not stored yet.
+def compute_features(model, photos, fingerprints, views, config, run, share=(0, 1)):
+    """The Features of photos: stores what the trunk gives for them, as far as it is not stored yet.
 
     Args:
       model: a classifier.
@@ -73,9 +70,8 @@ def compute_features(model, photos, fingerprints, views, config, run):
       views: view (PLAIN, MIRRORED or an epoch's number) -> int positions of the photos wanted in it.
       config: the run's config.
       run: Run; its seconds are noted after each segment.
-
-    Returns:
-      Features.
+      share: (number from 0 on, count) of processes that each compute a part of the photos. Their batches
+        are those of one process, and so are their values.
 
     Raises:
       UserError: the disk has no room, which is found before any work starts; the folder cannot be
@@ -88,7 +84,7 @@ def compute_features(model, photos, fingerprints, views, config, run):
     features = Features(store.Store(folder), identity.Digests(fingerprints))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _fill(features, trunk, photos, views, config, run)
+        _fill(features, trunk, photos, views, config, run, share)
         features.store.describe(contents, config.data.source)
         files.write_json(run.path(STORED), {"folder": str(folder.resolve())})
     except OSError as error:
@@ -117,10 +113,14 @@ def reopen(run, fingerprints, views):
     return None if any(features.store.missing(*each) for each in wanted.items()) else features
 
 
-def _fill(features, trunk, photos, views, config, run):
-    """Computes what of `views` is not stored or is damaged."""
-    wanted = features.addresses(views)
-    position_of = {view_name(view): np.asarray(at) for view, at in views.items()}
+def _fill(features, trunk, photos, views, config, run, share):
+    """Computes what of this process's share of `views` is not stored or is damaged."""
+    wanted, position_of = {}, {}
+    for view, positions in views.items():
+        addresses = [features.digests[int(i)] for i in positions]
+        mine = shares.deal(addresses, config.data.batch_size, *share)
+        wanted[view_name(view)] = [addresses[i] for i in mine]
+        position_of[view_name(view)] = np.asarray(positions)[mine]
     features.store.verify(wanted)
     missing = sum(len(features.store.missing(*each)) for each in wanted.items())
     _announce(trunk, features.store.folder, missing, sum(map(len, wanted.values())))
@@ -131,6 +131,7 @@ def _fill(features, trunk, photos, views, config, run):
             lambda view, chosen: passes.values(view, position_of[view][chosen]),
             config.data.batch_size,
             passes.note_progress,
+            shared=share[1] > 1,
         )
 
 

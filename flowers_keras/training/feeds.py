@@ -61,12 +61,10 @@ def make_feeds(model, photos, split, config, run):
     Returns:
       (frozen, finetune): two Feeds whose networks share the layers of `model`.
     """
-    train, validation = split.positions["train"], split.positions["validation"]
     if not config.features.views:
         return (_fresh_feed(model, photos, split, config),) * 2
-    wanted = dict.fromkeys(range(config.features.views), train) | measured_views(split.positions, config)
-    run.counts = {part: len(at) for part, at in split.positions.items()}
-    stored = features.compute_features(model, photos, split.fingerprints, wanted, config, run)
+    train, validation = split.positions["train"], split.positions["validation"]
+    stored = store_views(model, photos, split, config, run)
     return tuple(
         stored_feed(
             make_tail(model, layer, config.model.train_batch_norm),
@@ -98,6 +96,14 @@ def measured_views(positions, config):
     return {features.PLAIN: plain} | (
         {features.MIRRORED: shown["validation"]} if config.evaluation.tta else {}
     )
+
+
+def store_views(model, photos, split, config, run, share=(0, 1)):
+    """features.Features of what the phases and the evaluation read; arguments as of `compute_features`."""
+    wanted = dict.fromkeys(range(config.features.views), split.positions["train"])
+    wanted |= measured_views(split.positions, config)
+    run.counts = {part: len(at) for part, at in split.positions.items()}
+    return features.compute_features(model, photos, split.fingerprints, wanted, config, run, share)
 
 
 def _fresh_feed(model, photos, split, config):

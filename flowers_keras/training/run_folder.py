@@ -1,4 +1,4 @@
-"""A run's folder: one process at a time, one config, resumed where it was.
+"""A run's folder: one process at a time, or jobs that share a pass; one config, resumed where it was.
 
 report.html      what a person reads: the verdict, every figure, the mistakes
 README.md        the model card
@@ -162,12 +162,13 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(folder, config):
+def open_run(folder, config, shared=False):
     """Yields the Run in `folder`, locked against a second process.
 
     Args:
       folder: the workdir, made if absent; left as it was if nothing is written into it.
       config: the run's config as a plain dict.
+      shared: whether other processes may open it that share it as well.
 
     Raises:
       UserError: another process works in the folder, it holds a run of another config, or it
@@ -180,7 +181,7 @@ def open_run(folder, config):
             folder.mkdir(parents=True, exist_ok=True)
             if made:
                 held.callback(_remove_if_empty, folder)
-            held.enter_context(locks.hold(folder / LOCK))
+            held.enter_context(locks.hold(folder / LOCK, shared))
         except locks.Held as error:
             raise UserError(
                 f"another process is working in {folder}; wait for it or use a new --workdir"

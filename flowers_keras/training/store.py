@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from flowers_keras import files, locks
-from flowers_keras.training import places, segments
+from flowers_keras.training import places, segments, shares
 
 SEGMENT = 512  # photos; what a kill can cost
 
@@ -53,7 +53,7 @@ class Store:
         _, first = np.unique(np.array([addresses[i] for i in absent], places.ADDRESS), return_index=True)
         return absent[np.sort(first)].tolist()
 
-    def fill(self, wanted, compute, batch_size, after_segment=lambda: None):
+    def fill(self, wanted, compute, batch_size, after_segment=lambda: None, shared=False):
         """Computes what is missing, segment after segment; waits where another process does so.
 
         Args:
@@ -62,16 +62,17 @@ class Store:
           batch_size: of all but the last of them; segments are whole batches, so that a pass that is
             taken up again computes the same batches.
           after_segment: called when a segment is on the disk.
+          shared: whether other processes compute other photos meanwhile.
 
         Raises:
           OSError: the folder cannot be written.
         """
         with contextlib.ExitStack() as held:
-            if not self._wait(held, wanted):
+            if not self._wait(held, wanted, shared):
                 return
             size = math.ceil(SEGMENT / batch_size) * batch_size
             for view, addresses in wanted.items():
-                left = self.missing(view, addresses)
+                left = shares.whole_batches_first(addresses, self.missing(view, addresses), batch_size)
                 batches = iter(compute(view, left)) if left else ()
                 for start in range(0, len(left), size):
                     chosen = [addresses[i] for i in left[start : start + size]]
@@ -136,7 +137,7 @@ class Store:
         print(f"features: {self.folder / view / name} is damaged and is made again")
         files.discard(self.folder / view / name)
 
-    def _wait(self, held, wanted):
+    def _wait(self, held, wanted, shared):
         """Takes the lock; False where nothing is missing, or no more."""
         count = sum(len(set(addresses)) for addresses in wanted.values())
         shown, since = None, 0.0
@@ -145,7 +146,7 @@ class Store:
             if stored == count:
                 return False
             try:
-                if held.enter_context(locks.hold(self.folder / LOCK)):
+                if held.enter_context(locks.hold(self.folder / LOCK, shared)) and not shared:
                     self._remove_leftovers()
                 return True
             except locks.Held:
@@ -156,6 +157,12 @@ class Store:
                         f"{count:,} views of photos that this run needs are stored"
                     )
                 time.sleep(WAIT)
+
+    def tidy(self):
+        """Removes what killed processes left, unless one is at work."""
+        with contextlib.suppress(locks.Held), locks.hold(self.folder / LOCK) as locked:
+            if locked:
+                self._remove_leftovers()
 
     def _remove_leftovers(self):
         """Of processes that were killed: what did not become a segment would fill the disk."""

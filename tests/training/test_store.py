@@ -148,6 +148,19 @@ def test_a_pass_that_is_killed_leaves_whole_segments_and_goes_on_after_them(tmp_
     assert not list(tmp_path.rglob(f"*{files.TEMPORARY}*"))
 
 
+def test_processes_that_share_a_pass_do_not_wait_and_leave_what_the_others_write(tmp_path):
+    wanted = {"plain": addresses(10)}
+    others = tmp_path / "store" / "plain" / f"of-another{files.TEMPORARY}"
+    others.mkdir(parents=True)
+    kept, trunk = store.Store(tmp_path / "store"), Trunk(wanted)
+    with locks.hold(tmp_path / "store" / store.LOCK, shared=True):
+        kept.fill(wanted, trunk, BATCH, shared=True)
+        kept.tidy()
+        assert others.exists() and len(trunk.asked) == 10
+    kept.tidy()
+    assert not others.exists()
+
+
 def test_a_run_waits_for_one_that_computes_the_same_and_says_how_far_it_is(tmp_path, monkeypatch, capsys):
     wanted = {"plain": addresses(24)}
     fill(tmp_path / "store", wanted)

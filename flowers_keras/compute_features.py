@@ -1,0 +1,35 @@
+"""The pass of the frozen part over the photos as a job of its own, or as one of several that share it.
+
+  python -m flowers_keras.compute_features --config=configs/finetune.py --workdir=runs/x --shards=8 --shard=3
+
+Such jobs need a file system that they share, and nothing else. Any of them begins the run in the workdir;
+one that was killed is typed again and does what is missing. Then `python train.py` with the same config and
+workdir reads what they stored, and computes what none of them did.
+"""
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from flowers_keras import command_line, errors, files
+
+# allow_override: train.py has these, too, and a notebook may run this file more than once.
+CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder; runs/NAME by default", allow_override=True)
+SHARDS = flags.DEFINE_integer("shards", 1, "jobs that share the pass", lower_bound=1, allow_override=True)
+SHARD = flags.DEFINE_integer("shard", 0, "number of this one, from 0", lower_bound=0, allow_override=True)
+
+
+def main(_):
+    """Computes what the flags say."""
+    shard, shards = SHARD.value, SHARDS.value
+    if shard >= shards:
+        raise errors.UserError(f"--shard={shard} is not one of --shards={shards}; type 0 to {shards - 1}")
+
+    from flowers_keras import features_job  # seconds of imports that a wrong flag need not wait for
+
+    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
+    features_job.compute_share(CONFIG.value, workdir, shard, shards)
+
+
+if __name__ == "__main__":
+    errors.run_command(lambda: app.run(main, flags_parser=command_line.parse_flags))

@@ -1,0 +1,59 @@
+"""The pass of the frozen part over the photos, without the training that reads it."""
+
+import time
+
+from flowers_keras import locks, recipe, runtime
+from flowers_keras.config import check_config
+from flowers_keras.errors import UserError
+from flowers_keras.photos import corrections, layouts, pipeline, splits
+from flowers_keras.training import feeds, run_folder
+
+BEGINNING = ".beginning"  # held by the job that splits the photos
+
+WAIT = 1.0  # seconds between two looks at a run that another job begins
+
+
+def compute_share(config, workdir, shard=0, shards=1):
+    """Stores what the phases of a run will read, or one share of it, and begins the run if none has.
+
+    Args:
+      config: ml_collections.ConfigDict with the fields of configs/finetune.py; `features.views` at least 1.
+      workdir: the run's folder; all jobs name the same, and `recipe.train_and_evaluate` goes on in it.
+      shard: number of this job, from 0 on.
+      shards: jobs that share the pass.
+
+    Raises:
+      UserError: something that the user can mend, in one line.
+    """
+    check_config(config)
+    layouts.refuse_workdir(config, workdir)
+    if not config.features.views:
+        raise UserError("features.views=0 stores nothing; pass --config.features.views=1 or more")
+    settings = config.to_dict() | corrections.digest(config.data)
+    with run_folder.open_run(workdir, settings, shared=True) as run, pipeline.photo_errors():
+        runtime.prepare_keras(config.seed, config.runtime.deterministic)
+        photos, split, model = begin(config, run)
+        run.note_seconds = lambda: None  # those of several jobs at once would not add up to anything
+        feeds.store_views(model, photos, split, config, run, (shard, shards)).store.tidy()
+    print(f"features: shard {shard} of {shards} is stored")
+
+
+def begin(config, run):
+    """(photos, split, model) of the run; splits the photos if no other job has or does.
+
+    All jobs compute in the precision that the first one chose.
+    """
+    while not run.path("splits.json").exists():
+        try:
+            with locks.hold(run.path(BEGINNING)):
+                if not run.path("splits.json").exists():
+                    with run.stage("photos"):
+                        photos, split = recipe.load_photos(config, run)
+                    model = recipe.build(photos, split, config, run.policy)
+                    run.begin()
+                    splits.save(split, photos, run.path("splits.json"))
+                    return photos, split, model
+        except locks.Held:
+            time.sleep(WAIT)
+    photos, split = recipe.load_photos(config, run)
+    return photos, split, recipe.build(photos, split, config, run.policy)
