@@ -12,7 +12,6 @@ import threading
 
 from flowers_keras import files, locks
 from flowers_keras.errors import UserError
-from flowers_keras.photos import decoding, formats
 
 HEADER = "path,label\n"
 
@@ -36,6 +35,11 @@ def save_correction(path, data, label):
       photos.reader.BrokenPhoto: it is no photo.
       UserError: it cannot be written, the folder is full, or the list is not one of these.
     """
+    from flowers_keras.photos import (
+        decoding,
+        formats,
+    )  # Pillow, for which no mistake of a command should wait
+
     decoding.read_pixels(data)
     name = f"{hashlib.sha256(data).hexdigest()}.{formats.format_of(data).lower()}"
     with _alone(path):
