@@ -8,6 +8,7 @@ from flowers_keras import files, fold_bench, next_command, recipe, runtime
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.model import classifier
 from flowers_keras.photos import corrections, pipeline, tables
+from flowers_keras.report import certainty
 from flowers_keras.training import features, feeds, phases, run_folder
 
 
@@ -126,6 +127,8 @@ def announce(run, config):
         f"{run.folder}: {found['folds']} folds, {pooled['count']} photos, accuracy {pooled['accuracy']:.1%}, "
         f"with TTA {pooled['accuracy_tta']:.1%} ({low:.1%} to {high:.1%}), loss {pooled['loss_tta']:.3f}"
     )
+    if report := certainty.refresh(run.folder):
+        print(f"  also in {report}")
     path = run.path("doubts.csv")
     count = len(tables.read_table(path, ("id",)))
     print(f"  {count} of {pooled['count']} labels are in doubt: {path}")

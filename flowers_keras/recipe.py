@@ -97,7 +97,7 @@ def evaluate(photos, split, config, run):
     """Measures the saved file, loaded again, and writes what a person reads."""
     with run.stage("evaluate"):
         model, temperature = calibrate(photos, split.positions["validation"], config, run)
-        unknown.fit_reference(model, photos, split.positions, config, run.path("model.keras"))
+        metrics["novelty"] = unknown.measure_known(model, photos, split.positions, config, run)
         metrics, predictions = measure_parts(model, temperature, photos, split, config)
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)

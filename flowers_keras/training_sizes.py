@@ -12,6 +12,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import growth, prediction_table
 from flowers_keras.model import classifier
 from flowers_keras.photos import corrections, pipeline, subsets
+from flowers_keras.report import certainty
 from flowers_keras.training import features, feeds, phases, run_folder
 
 SHARES = (8, 4, 2, 1)  # one in so many of the training photos of each class
@@ -106,4 +107,6 @@ def announce(run):
         low, high = point["interval"]
         print(f"  {point['photos']:,} training photos: {point['accuracy']:.1%} ({low:.1%} to {high:.1%})")
     print(f"  {growth.describe(found)}")
+    if report := certainty.refresh(run.folder):
+        print(f"  also in {report}")
     return found

@@ -10,7 +10,8 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import unknown
 from flowers_keras.model import archive, inference, novelty
 from flowers_keras.photos import sources
-from tests.conftest import SIZE, encode, measuring
+from flowers_keras.training import run_folder
+from tests.conftest import SIZE, encode, measuring, photos_of
 
 CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {"data": {"batch_size": 32}}}
 
@@ -70,6 +71,22 @@ def test_what_is_no_flower_is_unlike_anything_known_and_flowers_are_not(saved, t
     for tta in (False, True):  # the pass gives the features besides, and the same digits
         assert np.array_equal(classifier.predict(files[:40], tta), without.predict(files[:40], tta))
     assert next(without.answer(files[:1])).novelty is None
+
+
+def test_the_share_of_test_photos_that_is_called_unlike_is_measured(saved, network, tmp_path, monkeypatch):
+    """Of photos half of which are noise, by the same judgement as an answer's."""
+    noise = np.random.default_rng(0).integers(0, 256, (10, 96, 96, 3), np.uint8)
+    flowers = sources.synthetic_photos(30, 96, 5)
+    photos = photos_of([*map(encode, noise), *map(flowers.read, range(10))], [0] * 20)
+    run = run_folder.Run(saved.parent, {})
+    parts = {"test": np.arange(20)}
+    found = unknown.measure_known(network, photos, parts, measuring(SIZE), run)
+    answers = inference.load_classifier(saved).answer([photos.read(i) for i in range(20)])
+    assert found["unlike"] == np.mean([each.novelty.unlike for each in answers]) >= 0.5
+    assert found["count"] == 20 and found["stated"] == 1 / 101
+    assert found["interval"][0] < found["unlike"] < found["interval"][1]
+    monkeypatch.setattr(novelty, "LARGEST", 7)
+    assert unknown.measure_known(network, photos, parts, measuring(SIZE), run)["count"] == 7
 
 
 def test_the_reference_is_written_once(saved, network):
