@@ -48,6 +48,10 @@ def last_epochs_kept(config):
     tracking.require_tracker(config)
     if not config.features.views:
         raise UserError("folds are trained on stored features; pass --config.features.views=1 or more")
+    if config.model.start_from:
+        raise UserError(
+            f"model.start_from={config.model.start_from} has seen photos that folds hold out; leave it out"
+        )
     config = config.copy_and_resolve_references()
     config.frozen.keep = config.finetune.keep = "last"
     config.frozen.patience = config.finetune.patience = 0

@@ -5,7 +5,7 @@ import numpy as np
 from flowers_keras import files, runtime
 from flowers_keras.config import check_config
 from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts, unknown
-from flowers_keras.model import archive, classifier, conditioning
+from flowers_keras.model import archive, classifier, conditioning, warm_start
 from flowers_keras.photos import changes, corrections, layouts, pipeline, sources, splits
 from flowers_keras.report import model_card, page
 from flowers_keras.training import feeds, phases, run_folder, selection, tracking
@@ -59,6 +59,8 @@ def train(photos, split, config, run):
 
     with run.stage("features"):
         head, tail = feeds.make_feeds(model, photos, split, config, run)
+    if config.model.start_from:
+        warm_start.copy_weights(model, config.model, photos.class_names)
 
     with run.stage("frozen"):
         classifier.freeze(model)
@@ -68,12 +70,9 @@ def train(photos, split, config, run):
         classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
         phases.train_phase("finetune", tail, config.finetune, run, history, kept)
 
-    card = {
-        "class_names": list(photos.class_names),
-        "image_size": config.data.image_size,
-        "recipe": config.to_dict(),
-    }
-    files.write_json(run.path("labels.json"), card["class_names"])
+    names = list(photos.class_names)
+    card = {"class_names": names, "image_size": config.data.image_size, "recipe": config.to_dict()}
+    files.write_json(run.path("labels.json"), names)
     archive.save(model, run.path("model.keras"), card)
 
 
@@ -86,10 +85,10 @@ def build(photos, split, config, policy=None):
     model = classifier.build_classifier(
         config, len(photos.class_names), policy or runtime.resolve_policy(config.runtime.dtype_policy)
     )
-    if not config.model.weights:
-        sample = np.random.default_rng(config.seed).permutation(split.positions["train"])[:256]
-        batches = pipeline.plain_batches(photos, sample, config.data.image_size, 64)
-        conditioning.condition_random_weights(model, batches.as_numpy_iterator())
+    if config.model.start_from:
+        warm_start.prepare(model, photos, split, config)
+    elif not config.model.weights:
+        conditioning.condition_on_photos(model, photos, split.positions["train"], config)
     return model
 
 
@@ -97,8 +96,8 @@ def evaluate(photos, split, config, run):
     """Measures the saved file, loaded again, and writes what a person reads."""
     with run.stage("evaluate"):
         model, temperature = calibrate(photos, split.positions["validation"], config, run)
-        metrics["novelty"] = unknown.measure_known(model, photos, split.positions, config, run)
         metrics, predictions = measure_parts(model, temperature, photos, split, config)
+        metrics["novelty"] = unknown.measure_known(model, photos, split.positions, config, run)
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, split.positions["test"], config)
     metrics["machine"] = run.record_machine()
