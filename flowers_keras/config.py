@@ -68,9 +68,7 @@ def _phase(section, title, epochs, learning_rate):
     fields = {
         "epochs": Field(epochs, EPOCHS, f"of {title}"),
         "learning_rate": Field(learning_rate, RATE, "of Adam, at its highest"),
-        "schedule": Field(
-            "constant", _choice("constant", "cosine"), "of the learning rate; cosine falls to 0"
-        ),
+        "schedule": Field("constant", _choice("constant", "cosine"), "of the rate; cosine falls to 0"),
         "warmup_epochs": Field(0, EPOCHS, "in which the rate of schedule cosine rises from 0"),
         "label_smoothing": Field(0.0, share, "share of each label that is spread over all classes"),
         "mixup": Field(0.0, _number(0, 100), "alpha: examples are blended by Beta(alpha, alpha); 0: not"),
@@ -93,9 +91,7 @@ FIELDS = {
         "any, split and group) or synthetic",
     ),
     "data.corrections": Field(
-        "",
-        TEXT,
-        "a doubts.csv that is filled in, or the page's corrections.csv; several, with commas, apply in turn",
+        "", TEXT, "a doubts.csv filled in, or the page's corrections.csv; several, with commas, apply in turn"
     ),
     "data.data_dir": Field("", TEXT, "folder of TFDS; empty: TFDS_DATA_DIR, or else TFDS's default"),
     "data.image_size": Field(
@@ -119,6 +115,7 @@ FIELDS = {
     "model.weights": Field(
         "imagenet", TEXT, "imagenet, empty for random, or the path of a Keras .h5 or .keras file"
     ),
+    "model.start_from": Field("", TEXT, "a finished run on some of the photos: its head and tail go on"),
     "model.pooled_layers": Field(
         "mixed10", _choice("mixed10", "mixed8+mixed9+mixed10"), "whose means over all places the head sees"
     ),

@@ -2,17 +2,14 @@
 
 import time
 
-import keras
 import numpy as np
 
-from flowers_keras import files, next_command, progress, recipe, runtime
-from flowers_keras.config import check_config
-from flowers_keras.errors import UserError
+from flowers_keras import files, fold_bench, next_command, progress, recipe, runtime
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.model import classifier
-from flowers_keras.model.tail import make_tail
-from flowers_keras.photos import corrections, folds, pipeline, splits, tables
-from flowers_keras.training import features, feeds, phases, run_folder, tracking
+from flowers_keras.photos import corrections, pipeline, tables
+from flowers_keras.report import certainty
+from flowers_keras.training import features, feeds, phases, run_folder
 
 
 def cross_validate(config, workdir, count):
@@ -37,7 +34,7 @@ def cross_validate(config, workdir, count):
     Raises:
       UserError: something that the user can mend, in one line.
     """
-    asked, config = config, last_epochs_kept(config)
+    asked, config = config, fold_bench.last_epochs_kept(config)
     settings = config.to_dict() | corrections.digest(config.data) | {"folds": count}
     with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
         if not run.path("folds.json").exists():
@@ -49,37 +46,13 @@ def cross_validate(config, workdir, count):
         return announce(run, asked)
 
 
-def last_epochs_kept(config):
-    """A checked copy of the config in which held-out photos neither choose an epoch nor end a phase."""
-    check_config(config)
-    tracking.require_tracker(config)
-    if not config.features.views:
-        raise UserError("cross-validation trains on stored features; pass --config.features.views=1 or more")
-    config = config.copy_and_resolve_references()
-    config.frozen.keep = config.finetune.keep = "last"
-    config.frozen.patience = config.finetune.patience = 0
-    return config
-
-
 def train_and_score(photos, split, config, count, run):
     """Scores every fold and writes what they found together."""
-    cut = folds.cut_folds(photos, split, count, config.data.split_seed)
-    model = recipe.build(photos, split, config, run.policy)
-    run.begin()
-    splits.save(split, photos, run.path("splits.json"))
-    with run.stage("features"):
-        positions = np.concatenate(cut[0])
-        views = dict.fromkeys([*range(config.features.views), features.PLAIN, features.MIRRORED], positions)
-        stored = features.compute_features(model, photos, split.fingerprints, views, config, run)
-    boundary = config.model.unfreeze_from
-    networks = [make_tail(model, layer, config.model.train_batch_norm) for layer in ("pooled", boundary)]
-    start = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
+    bench = fold_bench.make_bench(photos, split, config, count, run, (features.PLAIN, features.MIRRORED))
     scored, began = [], time.monotonic()
-    for number, fold in enumerate(cut, 1):
-        for variable, value in zip(model.variables, start, strict=True):
-            variable.assign(value)
+    for number, fold in enumerate(bench.cut, 1):
         with run.stage("folds", told=False):
-            scored.append(score_fold(model, networks, photos, stored, fold, config, run, number))
+            scored.append(score_fold(bench, fold, config, run.part(f"fold-{number}")))
         left = (time.monotonic() - began) / number * (count - number)
         progress.note(f"fold {number} of {count}: accuracy {accuracy_tta(scored[-1]):.1%}, {left:.0f} s left")
     pooled = prediction_table.join(scored)
@@ -97,32 +70,31 @@ def train_and_score(photos, split, config, count, run):
     files.write_json(run.path("folds.json"), result)
 
 
-def score_fold(model, networks, photos, stored, fold, config, run, number):
+def score_fold(bench, fold, config, run):
     """The Predictions of one fold's held-out photos; trains it, unless a run before this one did.
 
     Args:
-      model: a classifier as it was built; left trained.
-      networks: (head, tail), the parts of it that train in each phase.
-      stored: features.Features of all photos of the fold, plain and mirrored as well.
+      bench: fold_bench.Bench; its model is left trained.
       fold: (training, held out) positions.
-      number: of the fold, from 1 on.
+      config: the run's config.
+      run: Run of the fold.
     """
-    fold_run = run.part(f"fold-{number}")
-    folder = fold_run.folder
-    if (folder / "predictions.csv").exists():
-        return prediction_table.load_predictions(folder / "predictions.csv")
-    train, held_out = fold
+    path = run.path("predictions.csv")
+    if path.exists():
+        return prediction_table.load_predictions(path)
+    (train, held_out), photos, stored = fold, bench.photos, bench.stored
     head_feed, tail_feed = (
         feeds.stored_feed(network, stored, part, photos.labels, train, held_out, config)
-        for network, part in zip(networks, ("pooled", "activation"), strict=True)
+        for network, part in ((bench.head, "pooled"), (bench.tail, "activation"))
     )
-    classifier.freeze(model)
-    history, kept = phases.train_phase("frozen", head_feed, config.frozen, fold_run)
-    classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
-    phases.train_phase("finetune", tail_feed, config.finetune, fold_run, history, kept)
-    scored = measure.predict_stored(tail_feed.network, stored, photos, held_out, config.data.batch_size)
-    prediction_table.save_predictions(scored, folder / "predictions.csv")
-    fold_run.finish()
+    bench.renew()
+    classifier.freeze(bench.model)
+    history, kept = phases.train_phase("frozen", head_feed, config.frozen, run)
+    classifier.unfreeze_from(bench.model, config.model.unfreeze_from, config.model.train_batch_norm)
+    phases.train_phase("finetune", tail_feed, config.finetune, run, history, kept)
+    scored = measure.predict_stored(bench.tail, stored, photos, held_out, config.data.batch_size)
+    prediction_table.save_predictions(scored, path)
+    run.finish()
     return scored
 
 
@@ -147,6 +119,8 @@ def announce(run, config):
         f"{run.folder}: {found['folds']} folds, {pooled['count']} photos, accuracy {pooled['accuracy']:.1%}, "
         f"with TTA {pooled['accuracy_tta']:.1%} ({low:.1%} to {high:.1%}), loss {pooled['loss_tta']:.3f}"
     )
+    if report := certainty.refresh(run.folder):
+        print(f"  also in {report}")
     path = run.path("doubts.csv")
     count = len(tables.read_table(path, ("id",)))
     print(f"  {count} of {pooled['count']} labels are in doubt: {path}")

@@ -32,11 +32,15 @@ def main(arguments=None):
     if options.output and options.output.resolve() == options.model.with_name("metrics.json").resolve():
         raise UserError(f"--output={options.output} is the run's own record; choose another name")
     from flowers_keras.evaluation import labelled_photos  # Keras takes seconds: no mistake waits for it
+    from flowers_keras.report import certainty
 
     metrics = labelled_photos.evaluate_photos(options.model, options.data, options.unknown)
     if options.output:
         files.write_json(options.output, metrics)
     print(labelled_photos.summary(metrics))
+    if options.output and options.output.name == certainty.UNKNOWN:
+        if report := certainty.refresh(options.output.parent):
+            print(f"also in {report}")
     return 0
 
 

@@ -1,11 +1,9 @@
 """The story, top to bottom: photos in, a classifier that can be trusted out."""
 
-import numpy as np
-
 from flowers_keras import files, runtime
 from flowers_keras.config import check_config
 from flowers_keras.evaluation import diagnosis, measured_run, prediction_table, shifts, unknown
-from flowers_keras.model import archive, classifier, conditioning
+from flowers_keras.model import archive, classifier, conditioning, warm_start
 from flowers_keras.photos import changes, corrections, layouts, pipeline, sources, splits
 from flowers_keras.report import model_card, page
 from flowers_keras.training import feeds, phases, run_folder, selection, tracking
@@ -59,6 +57,8 @@ def train(photos, split, config, run):
 
     with run.stage("features"):
         head, tail = feeds.make_feeds(model, photos, split, config, run)
+    if config.model.start_from:
+        warm_start.copy_weights(model, config.model, photos.class_names)
 
     with run.stage("frozen"):
         classifier.freeze(model)
@@ -68,12 +68,9 @@ def train(photos, split, config, run):
         classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
         phases.train_phase("finetune", tail, config.finetune, run, history, kept)
 
-    card = {
-        "class_names": list(photos.class_names),
-        "image_size": config.data.image_size,
-        "recipe": config.to_dict(),
-    }
-    files.write_json(run.path("labels.json"), card["class_names"])
+    names = list(photos.class_names)
+    card = {"class_names": names, "image_size": config.data.image_size, "recipe": config.to_dict()}
+    files.write_json(run.path("labels.json"), names)
     archive.save(model, run.path("model.keras"), card)
 
 
@@ -86,10 +83,10 @@ def build(photos, split, config, policy=None):
     model = classifier.build_classifier(
         config, len(photos.class_names), policy or runtime.resolve_policy(config.runtime.dtype_policy)
     )
-    if not config.model.weights:
-        sample = np.random.default_rng(config.seed).permutation(split.positions["train"])[:256]
-        batches = pipeline.plain_batches(photos, sample, config.data.image_size, 64)
-        conditioning.condition_random_weights(model, batches.as_numpy_iterator())
+    if config.model.start_from:
+        warm_start.prepare(model, photos, split, config)
+    elif not config.model.weights:
+        conditioning.condition_on_photos(model, photos, split.positions["train"], config)
     return model
 
 
@@ -99,8 +96,8 @@ def evaluate(photos, split, config, run):
     with run.stage("evaluate"):
         stored = measured_run.reopen_stored(split, config, run)
         model, temperature = measured_run.calibrate(photos, positions["validation"], stored, config, path)
-        unknown.fit_reference(model, photos, positions, config, path)
         metrics, predictions = measured_run.measure_parts(model, temperature, photos, split, stored, config)
+        metrics["novelty"] = unknown.measure_known(model, photos, positions, config, run)
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(model, photos, positions["test"], config, run.policy)
     metrics["machine"] = run.record_machine()

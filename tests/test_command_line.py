@@ -113,6 +113,7 @@ def test_each_config_says_its_accuracy_and_its_time_in_its_first_line(path):
         (["train.py"], "--workdir"),
         (["-m", "flowers_keras.cross_validate"], "--folds"),
         (["-m", "flowers_keras.compute_features"], "--shards"),
+        (["-m", "flowers_keras.learning_curve"], "--folds"),
         (["-m", "flowers_keras.benchmark"], "--only"),
     ],
 )

@@ -56,6 +56,8 @@ def test_the_package_imports_nothing():
         (["-m", "flowers_keras.demo"], [ABSENT], "absent.keras is"),
         (["-m", "flowers_keras.augment"], ["x.jpg"], ""),
         (["-m", "flowers_keras.benchmark"], ["--config.sed=1"], ""),
+        (["-m", "flowers_keras.cross_validate"], ["--config.sed=1"], ""),
+        (["-m", "flowers_keras.learning_curve"], ["--folds=1"], ""),
     ],
 )
 def test_mistakes_do_not_wait_for_keras(command, mistake, words):

@@ -25,18 +25,41 @@ def fit_reference(model, photos, parts, config, path):
     if archive.load_reference(path, model):
         return
     training, validation = (
-        pooled_features(
-            model,
-            photos,
-            np.random.default_rng(config.seed).permutation(parts[part])[: novelty.LARGEST[part]],
-            config.data.image_size,
-            config.data.batch_size,
-        )
-        for part in ("train", "validation")
+        _drawn_features(model, photos, parts, part, config) for part in ("train", "validation")
     )
     reference = novelty.make_reference(training, validation)
     archive.add_reference(path, reference)
     progress.detail(f"novelty: {describe(reference)}")
+
+
+def measure_known(model, photos, parts, config, run):
+    """Writes the reference, and measures how many test photos are called unlike anything known.
+
+    Args:
+      model, photos, parts, config: as for `fit_reference`; up to `novelty.LARGEST` are drawn of "test", too.
+      run: Run, whose saved model `model` is.
+
+    Returns:
+      {"count": test photos, "unlike": share of them that is called so, "interval": its 95 % interval,
+      "stated": the share that the reference states}.
+    """
+    path = run.path("model.keras")
+    fit_reference(model, photos, parts, config, path)
+    reference = archive.load_reference(path, model)
+    judged = reference.judge(_drawn_features(model, photos, parts, "test", config))
+    unlike = sum(each.unlike for each in judged)
+    return {
+        "count": len(judged),
+        "unlike": unlike / len(judged),
+        "interval": scores.wilson_interval(unlike, len(judged)),
+        "stated": reference.false_alarms,
+    }
+
+
+def _drawn_features(model, photos, parts, part, config):
+    """`pooled_features` of up to `novelty.LARGEST` photos of a part, drawn by the run's seed."""
+    drawn = np.random.default_rng(config.seed).permutation(parts[part])[: novelty.LARGEST[part]]
+    return pooled_features(model, photos, drawn, config.data.image_size, config.data.batch_size)
 
 
 def describe(reference):

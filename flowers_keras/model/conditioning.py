@@ -1,6 +1,16 @@
 """Random weights that can learn: BatchNormalization set from photos, for runs without ImageNet's."""
 
 import keras
+import numpy as np
+
+from flowers_keras.photos import pipeline
+
+
+def condition_on_photos(model, photos, positions, config):
+    """`condition_random_weights` on 256 of the photos at `positions`, drawn by the run's seed."""
+    sample = np.random.default_rng(config.seed).permutation(positions)[:256]
+    batches = pipeline.plain_batches(photos, sample, config.data.image_size, 64)
+    condition_random_weights(model, batches.as_numpy_iterator())
 
 
 def condition_random_weights(model, batches):

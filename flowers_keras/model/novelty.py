@@ -15,7 +15,7 @@ ONE_IN = 100  # photos of the kind of the validation photos may be called unlike
 
 # Photos of each part that a reference holds, as each costs a pass through the whole network. With 1,000
 # training photos AUROC is 0.02 higher (flowers of a class that was left out, ImageNet's features).
-LARGEST = {"train": 500, "validation": 1000}
+LARGEST = {"train": 500, "validation": 1000, "test": 1000}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -187,7 +187,7 @@ def describe(groups):
     runs = [run for group in groups for run in group.runs]
     if len({run.photos for run in runs}) > 1:
         paragraphs[0] += "\nthe runs were tested on different photos: small differences mean nothing"
-    if any(run.photos == runs[0].photos for run in runs[1:]):
+    if any(run.photos & runs[0].photos for run in runs[1:]):
         from flowers_keras.report import pairs  # SciPy takes a second, which not every comparison needs
 
         names, folders = zip(*((run.name, run.folder) for run in runs), strict=True)

@@ -7,6 +7,8 @@ from flowers_keras.training import selection
 
 PATIENCE = 3  # epochs, as it is suggested
 
+FOLDS, CURVE = "-folds", "-curve"  # after a run's folder: what commands on folds find of its config
+
 
 def next_steps(run, metrics, history, doubted):
     """What to do first, so that the report's first screen can say it.
@@ -33,7 +35,7 @@ def next_steps(run, metrics, history, doubted):
     advice = advise_epochs(history, run.config)
     if doubted or metrics["leaks"]["doubtful"]:
         words = "To make it better, look at the labels in doubt; this lists them, and says what to type then:"
-        steps.append({"words": words, "type": cross_validation_command(run)})
+        steps.append({"words": words, "type": folds_command(run.folder, run.config)})
     elif advice and advice["changes"]:
         command = next_command.spell(
             "python train.py", run.config, f"{run.folder}-longer", **advice["changes"]
@@ -44,11 +46,18 @@ def next_steps(run, metrics, history, doubted):
     return steps
 
 
-def cross_validation_command(run):
-    """The command that cross-validates the config of a run; it needs stored features."""
-    views = run.config.get("features", {}).get("views") or config.FIELDS["features.views"].default
-    program = "python -m flowers_keras.cross_validate"
-    return next_command.spell(program, run.config, f"{run.folder}-folds", features__views=views)
+def folds_command(folder, settings, command="cross_validate", suffix=FOLDS):
+    """A command on folds of the config of a run; it needs stored features and no model before it.
+
+    Args:
+      folder: of the run.
+      settings: its config as a plain dict.
+      command: "cross_validate" or "learning_curve".
+      suffix: of the folder beside the run that gets what is found.
+    """
+    views = settings.get("features", {}).get("views") or config.FIELDS["features.views"].default
+    changes = {"features__views": views, "model__start_from": ""}
+    return next_command.spell(f"python -m flowers_keras.{command}", settings, f"{folder}{suffix}", **changes)
 
 
 def advise_epochs(history, config):

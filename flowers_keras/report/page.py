@@ -2,15 +2,12 @@
 
 import html
 import json
-import pathlib
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from flowers_keras import __version__, files
 from flowers_keras.evaluation import doubts, scores
-from flowers_keras.report import confusion, examples, figures, next_steps
+from flowers_keras.report import certainty, confusion, examples, figures, next_steps, templates
 from flowers_keras.training import selection
 
 
@@ -31,8 +28,8 @@ def write_report(run, metrics, predictions, photos, positions, model):
         examples.add_heat_maps(mistakes, photos, run.config["data"]["image_size"], model)
     matrix, names = metrics["test"]["confusion"], predictions.class_names
     history, doubted = run.read_history(), count_clear_doubts(predictions)
-    page = _environment().get_template("page.html.j2")
-    text = page.render(
+    text = templates.render(
+        "page.html.j2",
         name=run.folder.resolve().name,
         metrics=metrics,
         class_names=names,
@@ -40,7 +37,8 @@ def write_report(run, metrics, predictions, photos, positions, model):
         mistakes=mistakes,
         doubtful=examples.doubtful_pairs(photos, metrics["leaks"]["doubtful"]),
         doubted=doubted,
-        cross_validate=next_steps.cross_validation_command(run),
+        cross_validate=next_steps.folds_command(run.folder, run.config),
+        certainty=certainty.section(run.folder, run.config, metrics),
         steps=next_steps.next_steps(run, metrics, history, doubted),
         config=config_sections(run.config),
         drawings=draw(metrics, predictions, history, run.config),
@@ -50,8 +48,7 @@ def write_report(run, metrics, predictions, photos, positions, model):
         confused=confusion.confused_pairs(matrix, names),
         version=__version__,
     )
-    # A file name may hold bytes that are not text; they show as question marks.
-    files.write_text(run.path("report.html"), text.encode("utf-8", "replace").decode())
+    files.write_text(run.path("report.html"), str(text))
 
 
 def count_clear_doubts(predictions):
@@ -143,28 +140,3 @@ def config_sections(config):
         (name, [(field, json.dumps(value, ensure_ascii=False)) for field, value in fields.items()])
         for name, fields in sections.items()
     ]
-
-
-def _environment():
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    environment.filters |= {
-        "percent": lambda value: _data(value, "{:.1%}"),
-        "hundredths": lambda value: _data(value, "{:.1%}", unit=""),
-        "decimal": lambda value: _data(value, "{:.4f}"),
-        "whole": lambda value: _data(value, "{:,}"),
-        "seconds": lambda value: _data(value, "{:,.1f}"),
-    }
-    return environment
-
-
-def _data(value, form, unit="\N{NO-BREAK SPACE}%"):
-    """A figure as it is read, with the figure in full behind it; a dash where there is none."""
-    if value is None:
-        return Markup('<span class="none">–</span>')
-    shown = form.format(value).replace("%", unit)
-    return Markup('<data value="{}">{}</data>').format(json.dumps(value), shown)

@@ -8,33 +8,38 @@ HEADER = ["against the first, on the same photos", "photos", "difference, points
 
 
 def paired_table(names, folders):
-    """Rows of text: a header, then one for each run on exactly the photos of the first.
+    """Rows of text: a header, then one for each run, on the photos that it and the first were both tested on.
 
-    The probabilities compared are those with test-time augmentation where both runs have them.
+    Photos whose label differs between the two are left out, and so is a run that shares none. So an older
+    run and one on a grown folder can be compared. The probabilities are those with test-time augmentation
+    where both runs have them.
 
     Args:
       names: of the runs.
       folders: paths with `predictions.csv`.
 
     Returns:
-      The rows; only the header where no run is on the photos of the first.
+      The rows; only the header where no run shares a photo with the first.
     """
     first, *others = (prediction_table.load_predictions(folder / "predictions.csv") for folder in folders)
     rows = [HEADER]
     for name, other in zip(names[1:], others, strict=True):
-        if set(other.ids) != set(first.ids):
-            continue
         tta = first.tta is not None and other.tta is not None
-        found = paired.paired_difference(*(_classified_correctly(each, tta) for each in (first, other)))
+        one, two = (_classified_correctly(each, tta) for each in (first, other))
+        shared = sorted(one.keys() & two.keys())
+        if not shared:
+            continue
+        found = paired.paired_difference(*(np.array([each[key] for key in shared]) for each in (one, two)))
         low, high = (100 * bound for bound in found["interval"])
         difference = f"{100 * found['difference']:+.2f}"
         rows.append(
-            [name, str(len(first.ids)), difference, f"{low:+.2f} to {high:+.2f}", f"{found['p_value']:.3f}"]
+            [name, str(len(shared)), difference, f"{low:+.2f} to {high:+.2f}", f"{found['p_value']:.3f}"]
         )
     return rows
 
 
 def _classified_correctly(predictions, tta):
-    """bool [count], in the order of the ids' names."""
-    probabilities = predictions.tta if tta else predictions.plain
-    return (probabilities.argmax(axis=1) == predictions.labels)[np.argsort(predictions.ids)]
+    """(id, name of its class) -> whether the photo was classified correctly."""
+    right = (predictions.tta if tta else predictions.plain).argmax(axis=1) == predictions.labels
+    labels = [predictions.class_names[label] for label in predictions.labels]
+    return dict(zip(zip(predictions.ids, labels, strict=True), right.tolist(), strict=True))

@@ -56,7 +56,8 @@ def make_feeds(model, photos, split, config, run):
     """The feeds of phase 1 and phase 2.
 
     With `features.views = 0` both are the whole classifier on fresh views. Else the trunk runs over
-    each view once, and the feeds are the head on pooled features and the tail on activations.
+    each view once, and the feeds are the head on pooled features and the tail on activations; with
+    `model.start_from` the tail in both, as it is not the one whose pooled features are stored.
 
     Returns:
       (frozen, finetune): two Feeds whose networks share the layers of `model`.
@@ -65,6 +66,9 @@ def make_feeds(model, photos, split, config, run):
         return (_fresh_feed(model, photos, split, config),) * 2
     train, validation = split.positions["train"], split.positions["validation"]
     stored = store_views(model, photos, split, config, run)
+    places = [("pooled", "pooled"), (config.model.unfreeze_from, "activation")]
+    if config.model.start_from:
+        places[0] = places[1]
     return tuple(
         stored_feed(
             make_tail(model, layer, config.model.train_batch_norm),
@@ -75,7 +79,7 @@ def make_feeds(model, photos, split, config, run):
             validation,
             config,
         )
-        for layer, part in (("pooled", "pooled"), (config.model.unfreeze_from, "activation"))
+        for layer, part in places
     )
 
 

@@ -10,7 +10,8 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import unknown
 from flowers_keras.model import archive, inference, novelty
 from flowers_keras.photos import sources
-from tests.conftest import SIZE, as_new, encode, measuring
+from flowers_keras.training import run_folder
+from tests.conftest import SIZE, as_new, encode, measuring, photos_of
 
 CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {"data": {"batch_size": 32}}}
 
@@ -72,6 +73,22 @@ def test_what_is_no_flower_is_unlike_anything_known_and_flowers_are_not(saved, t
     assert next(without.answer(files[:1])).novelty is None
 
 
+def test_the_share_of_test_photos_that_is_called_unlike_is_measured(saved, network, tmp_path, monkeypatch):
+    """Of photos half of which are noise, by the same judgement as an answer's."""
+    noise = np.random.default_rng(0).integers(0, 256, (10, 96, 96, 3), np.uint8)
+    flowers = sources.synthetic_photos(30, 96, 5)
+    photos = photos_of([*map(encode, noise), *map(flowers.read, range(10))], [0] * 20)
+    run = run_folder.Run(saved.parent, {})
+    parts = {"test": np.arange(20)}
+    found = unknown.measure_known(network, photos, parts, measuring(SIZE), run)
+    answers = inference.load_classifier(saved).answer([photos.read(i) for i in range(20)])
+    assert found["unlike"] == np.mean([each.novelty.unlike for each in answers]) >= 0.5
+    assert found["count"] == 20 and found["stated"] == 1 / 101
+    assert found["interval"][0] < found["unlike"] < found["interval"][1]
+    monkeypatch.setattr(novelty, "LARGEST", {"train": 7, "validation": 7, "test": 7})
+    assert unknown.measure_known(network, photos, parts, measuring(SIZE), run)["count"] == 7
+
+
 def test_the_reference_is_written_once(saved, network):
     assert archive.load_reference(saved, network).features.dtype == np.float16
     before = saved.read_bytes()
@@ -80,7 +97,7 @@ def test_the_reference_is_written_once(saved, network):
 
 
 def test_a_large_set_is_compared_with_some_of_its_photos(light_network, tmp_path, monkeypatch):
-    monkeypatch.setattr(novelty, "LARGEST", {"train": 7, "validation": 9})
+    monkeypatch.setattr(novelty, "LARGEST", {"train": 7, "validation": 9, "test": 9})
     path, photos = tmp_path / "model.keras", sources.synthetic_photos(40, SIZE, 0)
     archive.save(light_network, path, CARD)
     parts = {"train": np.arange(25), "validation": np.arange(25, 40)}

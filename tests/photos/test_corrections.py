@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from flowers_keras import cross_validation, files, recipe
+from flowers_keras import cross_validation, files, recipe, training_sizes
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts
 from flowers_keras.photos import corrections, sources, splits
@@ -101,8 +101,12 @@ def test_the_digest_is_of_what_the_file_says(tmp_path, photos, config):
 
 @pytest.mark.parametrize(
     "work",
-    [recipe.train_and_evaluate, lambda config, folder: cross_validation.cross_validate(config, folder, 3)],
-    ids=["train", "cross_validate"],
+    [
+        recipe.train_and_evaluate,
+        lambda config, folder: cross_validation.cross_validate(config, folder, 3),
+        lambda config, folder: training_sizes.measure_curve(config, folder, 3),
+    ],
+    ids=["train", "cross_validate", "learning_curve"],
 )
 def test_training_and_folds_take_corrections_and_refuse_others_later(config, tmp_path, monkeypatch, work):
     drawn = sources.load_photos(config.data)
@@ -122,11 +126,12 @@ def test_training_and_folds_take_corrections_and_refuse_others_later(config, tmp
         raise Stopped
 
     monkeypatch.setattr(recipe, "train", stop)
-    monkeypatch.setattr(
-        cross_validation,
-        "train_and_score",
-        lambda photos, split, config, _, run: stop(photos, split, config, run),
-    )
+    for module in (cross_validation, training_sizes):
+        monkeypatch.setattr(
+            module,
+            "train_and_score",
+            lambda photos, split, config, _, run: stop(photos, split, config, run),
+        )
     with pytest.raises(Stopped):
         work(config, tmp_path / "run")
     saved = files.read_json(tmp_path / "run" / "splits.json")

@@ -10,7 +10,7 @@ import pytest
 
 from flowers_keras import compare, config, errors
 from flowers_keras.evaluation import prediction_table
-from flowers_keras.report import comparison
+from flowers_keras.report import comparison, pairs
 from tests import browsing
 
 CONFIG = {"seed": 0, "data": {"split_seed": 0}, "model": {"dropout": 0.6, "weights": "imagenet"}}
@@ -297,4 +297,14 @@ def test_cross_validations_are_compared_photo_by_photo(tmp_path, compared):
     assert row[0] == two and row[2] == "+2.90" and row[4] == "0.000"
     low, high = map(float, row[3].split(" to "))
     assert 1.5 < low < 2.9 < high < 4.5
-    assert not any(len(line) == 5 and line[0] == other for line in lines)
+    # The third is of 900 of the photos, on which it is as good.
+    (row,) = (line for line in lines if len(line) == 5 and line[0] == other)
+    assert row[1:] == ["900", "+0.00", "+0.00 to +0.00", "1.000"]
+
+
+def test_a_photo_whose_label_differs_and_runs_that_share_none_are_not_compared(finish):
+    one, two, three = finish("a", photos="abc"), finish("b", photos="bcd"), finish("c", photos="xy")
+    table = pathlib.Path(two, "predictions.csv")
+    table.write_text(table.read_text().replace("c,x", "c,y"))
+    rows = pairs.paired_table(["a", "b", "c"], [pathlib.Path(each) for each in (one, two, three)])
+    assert [row[:2] for row in rows[1:]] == [["b", "1"]]

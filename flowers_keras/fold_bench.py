@@ -1,0 +1,104 @@
+"""What cross-validation and the learning curve share: folds of stored features, and a network for each."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from flowers_keras import recipe
+from flowers_keras.config import check_config
+from flowers_keras.errors import UserError
+from flowers_keras.model.tail import make_tail
+from flowers_keras.photos import folds, sources, splits
+from flowers_keras.training import features, tracking
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """Folds, and what each of them is trained with.
+
+    Attributes:
+      photos: sources.Photos.
+      cut: (training, held out) positions of each fold.
+      digests: position -> SHA-256 of the photo's bytes.
+      stored: features.Features of the photos of all folds.
+      model: a classifier.
+      head, tail: the parts of it that train in phase 1 and phase 2.
+      start: the values of its variables as it was built.
+    """
+
+    photos: sources.Photos
+    cut: list
+    digests: dict
+    stored: features.Features
+    model: keras.Model
+    head: keras.Model
+    tail: keras.Model
+    start: list
+
+    def renew(self):
+        """Makes the model as it was built."""
+        for variable, value in zip(self.model.variables, self.start, strict=True):
+            variable.assign(value)
+
+
+def last_epochs_kept(config):
+    """A checked copy of the config in which held-out photos neither choose an epoch nor end a phase."""
+    check_config(config)
+    tracking.require_tracker(config)
+    if not config.features.views:
+        raise UserError("folds are trained on stored features; pass --config.features.views=1 or more")
+    if config.model.start_from:
+        raise UserError(
+            f"model.start_from={config.model.start_from} has seen photos that folds hold out; leave it out"
+        )
+    config = config.copy_and_resolve_references()
+    config.frozen.keep = config.finetune.keep = "last"
+    config.frozen.patience = config.finetune.patience = 0
+    return config
+
+
+def make_bench(photos, split, config, count, run, plain):
+    """Cuts the folds, builds the classifier, and stores what the trunk gives for their photos.
+
+    Args:
+      photos: sources.Photos.
+      split: splits.Split; its test photos take no part.
+      config: the run's config.
+      count: of folds.
+      run: Run, which begins here.
+      plain: which views of photos that are not augmented are wanted: features.PLAIN, MIRRORED.
+
+    Returns:
+      Bench.
+    """
+    cut = folds.cut_folds(photos, split, count, config.data.split_seed)
+    model = recipe.build(photos, split, config, run.policy)
+    run.begin()
+    splits.save(split, photos, run.path("splits.json"))
+    with run.stage("features"):
+        views = dict.fromkeys([*range(config.features.views), *plain], np.concatenate(cut[0]))
+        stored = features.compute_features(model, photos, split.fingerprints, views, config, run)
+    head, tail = (
+        make_tail(model, layer, config.model.train_batch_norm)
+        for layer in ("pooled", config.model.unfreeze_from)
+    )
+    start = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
+    return Bench(photos, cut, stored.digests, stored, model, head, tail, start)
+
+
+def predict_stored(network, part, rows, batch_size):
+    """Probabilities of stored photos.
+
+    Args:
+      network: what the stored values go into.
+      part: "pooled" or "activation".
+      rows: store.Rows.
+      batch_size: of a step.
+
+    Returns:
+      float64 [rows, classes], in order.
+    """
+    pieces = np.split(np.arange(len(rows)), range(batch_size, len(rows), batch_size))
+    found = [network.predict_on_batch(rows.read(part, piece)) for piece in pieces]
+    return np.concatenate(found, dtype=np.float64)

@@ -1,0 +1,30 @@
+"""Would more photos help? Accuracy at 1/8, 1/4, 1/2 and all of the training photos, on stored features.
+
+  python -m flowers_keras.learning_curve --config=configs/finetune.py --workdir=runs/finetune-curve
+
+The head alone is trained, on folds of all photos but those of the test; the pass of the frozen part over the
+photos is shared with ordinary runs and `cross_validate`. Says in words what twice the photos would bring,
+and writes `learning_curve.json`.
+"""
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from flowers_keras import command_line, errors, files
+
+# allow_override: other commands have these, too, and a notebook may run this file more than once.
+CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "runs/NAME-curve by default", allow_override=True)
+FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_override=True)
+
+
+def main(_):
+    """Measures the curve of what the flags say."""
+    from flowers_keras import training_sizes  # seconds of imports that a wrong flag need not wait for
+
+    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-curve")
+    training_sizes.measure_curve(CONFIG.value, workdir, FOLDS.value)
+
+
+if __name__ == "__main__":
+    errors.run_command(lambda: app.run(main, flags_parser=command_line.parse_flags))

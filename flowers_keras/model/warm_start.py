@@ -1,0 +1,99 @@
+"""Training that starts from a finished model: its head and tail, matched by the names of the classes.
+
+The trunk stays that of `model.weights`, so that stored features go on counting: photos that were added
+are all that it has to see.
+"""
+
+import numpy as np
+
+from flowers_keras import files
+from flowers_keras.errors import UserError
+from flowers_keras.model import archive
+from flowers_keras.photos import labelled, layouts
+
+
+def prepare(model, photos, split, config):
+    """Refuses a start that would spoil the figures; gives random weights the backbone of the finished model.
+
+    Args:
+      model: a classifier as it was built.
+      photos: sources.Photos.
+      split: splits.Split.
+      config: with `model.start_from`, `model.weights` and `data.twin_distance`.
+
+    Raises:
+      UserError: photos of validation or test were training photos of the finished model, or nothing says
+        which those were.
+    """
+    start = config.model.start_from
+    path = files.model_file(start).with_name("splits.json")
+    if not path.is_file():
+        raise UserError(
+            f"model.start_from={start} has no splits.json beside it, which says what it was trained on; "
+            "type the folder of a finished run"
+        )
+    held_out = np.concatenate([split.positions["validation"], split.positions["test"]]).tolist()
+    prints = {i: split.fingerprints[i] for i in held_out}
+    seen = {name for name, *_ in labelled.twins_in_training(photos, prints, path, config.data.twin_distance)}
+    if seen:
+        raise UserError(
+            f"{len(seen)} photos of validation and test, such as {min(seen)}, were training photos of "
+            f"model.start_from={start}, and figures on them would be too good; keep data.split_seed and the "
+            "fractions of that run, or leave model.start_from empty"
+        )
+    if not config.model.weights:
+        old, _ = archive.load(start)
+        for layer in _until(model, "pooled"):
+            layer.set_weights(old.get_layer(layer.name).get_weights())
+
+
+def copy_weights(model, settings, class_names):
+    """Gives a classifier the head and the tail of a finished one; classes that are new begin as built.
+
+    Args:
+      model: a classifier.
+      settings: config section `model`, with `start_from` and `unfreeze_from`.
+      class_names: in the order of the model's output.
+
+    Raises:
+      UserError: the finished model has another trunk or another head.
+    """
+    start = settings.start_from
+    old, card = archive.load(start)
+    trunk = _until(model, settings.unfreeze_from)
+    if not all(_same(layer, old.get_layer(layer.name)) for layer in trunk):
+        raise UserError(
+            f"model.start_from={start} differs from this run up to {settings.unfreeze_from}, so that its "
+            "tail does not fit; type the model.weights and model.unfreeze_from of that run, or leave it empty"
+        )
+    last = model.get_layer("probabilities")
+    for layer in model.layers[len(trunk) :]:
+        given = [] if layer is last else old.get_layer(layer.name).get_weights()
+        if [each.shape for each in given] != [each.shape for each in layer.get_weights() if given]:
+            raise UserError(
+                f"model.start_from={start} has another {layer.name} layer than this run; type the "
+                "model.hidden_units and model.pooled_layers of that run, or leave it empty"
+            )
+        if given:
+            layer.set_weights(given)
+    known = list(map(layouts.class_name, card["class_names"]))
+    # As it was trained: in the file the logits are divided by the temperature.
+    before = [each * (card["temperature"] or 1.0) for each in old.get_layer("probabilities").get_weights()]
+    now = last.get_weights()
+    for column, name in enumerate(class_names):
+        if name in known:
+            for values, theirs in zip(now, before, strict=True):
+                values[..., column] = theirs[..., known.index(name)]
+    last.set_weights(now)
+    new = [name for name in class_names if name not in known]
+    print(f"starting from {start}" + (f"; new classes: {', '.join(new)}" if new else ""))
+
+
+def _until(model, name):
+    """The layers of a classifier up to one, which is the last of them."""
+    return model.layers[: model.layers.index(model.get_layer(name)) + 1]
+
+
+def _same(layer, other):
+    mine, theirs = layer.get_weights(), other.get_weights()
+    return len(mine) == len(theirs) and all(map(np.array_equal, mine, theirs))

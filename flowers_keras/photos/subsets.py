@@ -1,0 +1,41 @@
+"""Nested subsets of training photos: what a smaller collection of the same photos would have been."""
+
+import math
+
+import numpy as np
+
+from flowers_keras.photos import parts
+
+
+def nested_subsets(photos, digests, positions, fractions, seed):
+    """Subsets of the same shares of each class, drawn from content; each is part of the next.
+
+    Photos of one group come one after the other, so that a smaller subset is of fewer groups.
+
+    Args:
+      photos: sources.Photos.
+      digests: position -> SHA-256 of the photo's bytes.
+      positions: int [count], of the training photos.
+      fractions: ascending, from 0 to 1.
+      seed: which photos come first.
+
+    Returns:
+      A list of int64 positions, ascending: of a class at least one, and of n photos n times the fraction,
+      rounded up.
+    """
+
+    def order(position):
+        digest = digests[int(position)]
+        group = photos.groups[position] if photos.groups else ""
+        return parts.draw(f"subset {group or digest}", seed), digest, int(position)
+
+    classes = [
+        sorted(positions[photos.labels[positions] == label], key=order)
+        for label in np.unique(photos.labels[positions])
+    ]
+    return [
+        np.sort(np.concatenate([each[: math.ceil(fraction * len(each))] for each in classes])).astype(
+            np.int64
+        )
+        for fraction in fractions
+    ]

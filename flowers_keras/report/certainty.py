@@ -1,0 +1,117 @@
+"""The report's section on what other commands find out about a run: folds, learning curve, unknown photos.
+
+They write beside the run, mostly after its report: then `refresh` renews the section in it.
+"""
+
+import math
+import re
+
+from flowers_keras import config, files, next_command
+from flowers_keras.evaluation import growth
+from flowers_keras.report import figures, growth_figure, next_steps, templates
+
+# The end of the name of a folder beside the run, and the file in it.
+FOLDS, CURVE = (next_steps.FOLDS, "folds.json"), (next_steps.CURVE, "learning_curve.json")
+
+UNKNOWN = "unknown.json"  # in the run's folder, as `evaluate --unknown` writes it
+
+# Cross-validation keeps last epochs, knows no run before it and does none of these evaluations.
+NOT_OF_FOLDS = config.WITHOUT_EFFECT | {
+    *("frozen.keep", "frozen.patience", "finetune.keep", "finetune.patience"),
+    *("model.start_from", "evaluation.tta", "evaluation.shift_photos"),
+}
+
+# The section lies between these. No name can hold them: names are escaped.
+BEGIN, END = "<!--certainty-->", "<!--end of certainty-->"
+
+
+def section(folder, settings, metrics):
+    """The section as Markup.
+
+    Args:
+      folder: pathlib.Path of the run.
+      settings: its config as a plain dict.
+      metrics: as in `metrics.json`.
+    """
+    folds, curve = (_read_beside(folder, settings, each) for each in (FOLDS, CURVE))
+    unknown = files.read_json(folder / UNKNOWN).get("unknown") if (folder / UNKNOWN).exists() else None
+    return templates.render(
+        "page_certainty.html.j2",
+        begin=BEGIN,
+        end=END,
+        test=metrics["test"],
+        expected=_expected_reach(metrics),
+        novelty=metrics.get("novelty"),
+        folds=folds,
+        strip=figures.accuracy_strip(_rows(metrics["test"], folds)) if folds else None,
+        curve=curve,
+        drawing=growth_figure.draw(curve) if curve else None,
+        growth=growth.describe(curve) if curve else None,
+        unknown=unknown,
+        commands={
+            "folds": next_steps.folds_command(folder, settings),
+            "curve": next_steps.folds_command(folder, settings, "learning_curve", CURVE[0]),
+            "grown": next_command.spell(
+                "python train.py", settings, f"{folder}-grown", model__start_from=str(folder)
+            ),
+            "unknown": f"python -m flowers_keras.evaluate --model={folder} --data=folder:PATH "
+            f"--unknown=folder:PATH --output={folder / UNKNOWN}",
+        },
+    )
+
+
+def refresh(folder):
+    """Renews the section in the report of a run, after a command has written beside or into it.
+
+    Args:
+      folder: of the run, or of what belongs to it, such as `runs/x-folds`.
+
+    Returns:
+      The report's path; None where there is none with such a section.
+    """
+    name = re.sub(f"({FOLDS[0]}|{CURVE[0]})$", "", str(files.user_path(folder)))
+    run = files.user_path(name)
+    report = run / "report.html"
+    if not all((run / each).exists() for each in ("report.html", "config.json", "metrics.json")):
+        return None
+    before, begin, rest = files.read_text(report).partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        return None
+    new = section(run, files.read_json(run / "config.json"), files.read_json(run / "metrics.json"))
+    files.write_text(report, before + str(new).strip() + after)
+    return report
+
+
+def _read_beside(folder, settings, place):
+    """What a command on folds found with the settings of a run, or None."""
+    other = folder.with_name(f"{folder.resolve().name}{place[0]}")
+    if not all((other / each).exists() for each in ("config.json", place[1])):
+        return None
+    mine, theirs = config.flatten(settings), config.flatten(files.read_json(other / "config.json"))
+    compared = {*config.FIELDS, "corrections_sha256"} - NOT_OF_FOLDS
+    if not mine.get("features.views"):
+        compared -= {"features.views"}
+    same = all(mine.get(field) == theirs.get(field) for field in compared)
+    return files.read_json(other / place[1]) if same else None
+
+
+def _rows(test, folds):
+    """Rows of `figures.accuracy_strip`: the test beside the folds."""
+    each = [["test", test], ["folds", folds["pooled"]]]
+    return [(name, *(of[f"accuracy{which}"] for which in ("", "_tta", "_interval"))) for name, of in each]
+
+
+def _expected_reach(metrics):
+    """Half the width of the test accuracy's interval, and about that of all photos outside the test.
+
+    An interval narrows as the root of the number of photos grows.
+    """
+    low, high = metrics["test"]["accuracy_interval"]
+    count = sum(metrics["leaks"]["shares"][part]["count"] for part in ("train", "validation"))
+    half = (high - low) / 2
+    return {
+        "test": half,
+        "photos": count,
+        "folds": half * math.sqrt(metrics["test"]["count"] / max(count, 1)),
+    }

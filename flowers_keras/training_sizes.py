@@ -1,0 +1,112 @@
+"""The learning curve: accuracy by the number of training photos, and what twice as many would bring.
+
+Phase 1 alone is trained, the head on pooled features: a step takes milliseconds, so that four sizes on all
+folds take minutes, where phase 2 would take as many whole trainings. It tells how accuracy rises with
+photos, not how high it is. At every size the head takes as many steps, so that photos are all that differs.
+"""
+
+import numpy as np
+
+from flowers_keras import files, fold_bench, recipe, runtime
+from flowers_keras.errors import UserError
+from flowers_keras.evaluation import growth, prediction_table
+from flowers_keras.model import classifier
+from flowers_keras.photos import corrections, pipeline, subsets
+from flowers_keras.report import certainty
+from flowers_keras.training import features, feeds, phases, run_folder
+
+SHARES = (8, 4, 2, 1)  # one in so many of the training photos of each class
+
+
+def measure_curve(config, workdir, count):
+    """Trains the head on growing shares of each fold's training photos; resumes what was cut off.
+
+    The held-out photos of a fold, those of the test not among them, are the same at every size.
+
+    Args:
+      config: ml_collections.ConfigDict with the fields of configs/finetune.py; `features.views` and
+        `frozen.epochs` at least 1.
+      workdir: gets `learning_curve.json`.
+      count: folds, at least 2.
+
+    Returns:
+      What `learning_curve.json` holds: as `growth.measure_growth` gives, and "folds" and "seconds".
+
+    Raises:
+      UserError: something that the user can mend, in one line.
+    """
+    config = fold_bench.last_epochs_kept(config)
+    if not config.frozen.epochs:
+        raise UserError("the learning curve is of phase 1; pass --config.frozen.epochs=1 or more")
+    settings = config.to_dict() | corrections.digest(config.data) | {"folds": count, "shares": list(SHARES)}
+    with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
+        if not run.path("learning_curve.json").exists():
+            runtime.prepare_keras(config.seed, config.runtime.deterministic)
+            with run.stage("photos"):
+                photos, split = recipe.load_photos(config, run)
+            train_and_score(photos, split, config, count, run)
+        run.finish()
+        return announce(run)
+
+
+def train_and_score(photos, split, config, count, run):
+    """Scores every size on every fold and writes what they found together."""
+    bench = fold_bench.make_bench(photos, split, config, count, run, (features.PLAIN,))
+    right, sizes = [], []
+    for number, (train, held_out) in enumerate(bench.cut, 1):
+        fractions = [1 / share for share in SHARES]
+        chosen = subsets.nested_subsets(photos, bench.digests, train, fractions, config.data.split_seed)
+        with run.stage("sizes"):
+            scored = [
+                score_size(bench, each, share, held_out, config, run.part(f"fold-{number}/1-of-{share}"))
+                for each, share in zip(chosen, SHARES, strict=True)
+            ]
+        right.append([each.plain.argmax(axis=1) == each.labels for each in scored])
+        sizes.append([len(each) for each in chosen])
+        shown = ", ".join(f"{each.mean():.1%}" for each in right[-1])
+        print(f"fold {number} of {count}: accuracy with 1/8, 1/4, 1/2 and all of the photos {shown}")
+    fold = np.repeat(np.arange(count), [len(each[0]) for each in right])
+    found = growth.measure_growth(np.mean(sizes, axis=0), np.concatenate(right, axis=1), fold)
+    files.write_json(run.path("learning_curve.json"), found | {"folds": count, "seconds": run.seconds})
+
+
+def score_size(bench, train, share, held_out, config, run):
+    """The Predictions for a fold's held-out photos by a head of some training photos; trained once.
+
+    Args:
+      bench: fold_bench.Bench; its model is left trained.
+      train: int positions, one in `share` of the fold's training photos.
+      share: how often each is seen in an epoch, which so has as many steps at every size.
+      held_out: int positions.
+      config: the run's config.
+      run: Run of this size.
+    """
+    path = run.path("predictions.csv")
+    if path.exists():
+        return prediction_table.load_predictions(path)
+    photos, stored = bench.photos, bench.stored
+    often = np.tile(train, share)
+    feed = feeds.stored_feed(bench.head, stored, "pooled", photos.labels, often, held_out, config)
+    bench.renew()
+    classifier.freeze(bench.model)
+    phases.train_phase("frozen", feed, config.frozen, run)
+    rows = stored.rows(features.PLAIN, held_out)
+    plain = fold_bench.predict_stored(bench.head, "pooled", rows, config.data.batch_size)
+    ids = [photos.ids[i] for i in held_out]
+    scored = prediction_table.Predictions(ids, photos.labels[held_out], photos.class_names, plain, None)
+    prediction_table.save_predictions(scored, path)
+    run.finish()
+    return scored
+
+
+def announce(run):
+    """Prints the curve and what it means; returns what `learning_curve.json` holds."""
+    found = files.read_json(run.path("learning_curve.json"))
+    print(f"{run.folder}: accuracy of the head alone, on {found['folds']} folds")
+    for point in found["points"]:
+        low, high = point["interval"]
+        print(f"  {point['photos']:,} training photos: {point['accuracy']:.1%} ({low:.1%} to {high:.1%})")
+    print(f"  {growth.describe(found)}")
+    if report := certainty.refresh(run.folder):
+        print(f"  also in {report}")
+    return found
