@@ -1,5 +1,6 @@
 """What cross-validation and the learning curve share: folds of stored features, and a network for each."""
 
+import collections.abc
 import dataclasses
 
 import keras
@@ -29,7 +30,7 @@ class Bench:
 
     photos: sources.Photos
     cut: list
-    digests: dict
+    digests: collections.abc.Mapping
     stored: features.Features
     model: keras.Model
     head: keras.Model

@@ -11,7 +11,7 @@ from flowers_keras import cross_validation, recipe
 from flowers_keras.errors import UserError
 from flowers_keras.model import archive, classifier
 from flowers_keras.photos import draw
-from flowers_keras.report import comparison, pairs
+from flowers_keras.report import comparison, examples, pairs
 from flowers_keras.training import features, phases
 
 SIZE = 75
@@ -36,9 +36,10 @@ def build(config, class_count, policy="float32"):
 def grown(config, tmp_path, monkeypatch):
     """(config, the run on 4 classes, the function that grows the folder)."""
     monkeypatch.setattr(classifier, "build_classifier", build)
+    monkeypatch.setattr(examples, "add_heat_maps", lambda *_: None)  # of layers that it lacks
     config.model.weights, config.augment.policy = "given", "none"
     config.features.views = config.frozen.epochs = config.finetune.epochs = 1
-    config.finetune.learning_rate = 1e-2
+    config.finetune.learning_rate, config.finetune.keep = 1e-2, "last"
     folder, aside = tmp_path / "photos", tmp_path / "aside"
     draw.draw(folder, 250, 3, 40)
     aside.mkdir()

@@ -9,7 +9,7 @@ import numpy as np
 from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.model import archive
-from flowers_keras.photos import labelled, layouts
+from flowers_keras.photos import identity, labelled, layouts
 
 
 def prepare(model, photos, split, config):
@@ -32,8 +32,8 @@ def prepare(model, photos, split, config):
             f"model.start_from={start} has no splits.json beside it, which says what it was trained on; "
             "type the folder of a finished run"
         )
-    held_out = np.concatenate([split.positions["validation"], split.positions["test"]]).tolist()
-    prints = {i: split.fingerprints[i] for i in held_out}
+    held_out = np.sort(np.concatenate([split.positions["validation"], split.positions["test"]]))
+    prints = identity.FingerprintTable(held_out, split.fingerprints.at(held_out))
     seen = {name for name, *_ in labelled.twins_in_training(photos, prints, path, config.data.twin_distance)}
     if seen:
         raise UserError(

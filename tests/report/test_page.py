@@ -15,7 +15,7 @@ from PIL import Image
 
 from flowers_keras import files
 from flowers_keras.evaluation import prediction_table, scores
-from flowers_keras.report import examples, page
+from flowers_keras.report import examples, next_steps, page
 from flowers_keras.training import run_folder
 from tests import browsing
 from tests.report.conftest import CLASSES, EVIL_CLASS, EVIL_ID
@@ -356,7 +356,7 @@ def test_one_epoch_alone_makes_curves(write):
 def test_epochs_that_bring_nothing_are_a_reason_for_patience(later, patience, advised):
     rows = [{"phase": "finetune", "val_accuracy": 0.9, "val_loss": 0.4 + i / 10} for i in range(1 + later)]
     settings = {"finetune": {"keep": "best", "patience": patience, "epochs": 12}}
-    found = page.advise_epochs(rows, settings)
+    found = next_steps.advise_epochs(rows, settings)
     assert (found["type"] if found else None) == ("--config.finetune.patience=3" if advised else None)
 
 
