@@ -82,7 +82,7 @@ def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, con
 
 def _every_field_is_read(read, config, monkeypatch):
     """A field that nothing reads promises what nobody does."""
-    monkeypatch.setattr(sources, "tfds_photos", lambda name, data_dir: None)
+    monkeypatch.setattr(sources, "tfds_photos", lambda name, data_dir: sources.synthetic_photos(15, 75, 0))
     for source in ("synthetic", "tfds:x"):  # what the run on a folder does not need
         config = config.copy_and_resolve_references()
         config.data.source, config.data.shuffle_labels = source, False

@@ -84,9 +84,9 @@ def test_scaling_measures_what_is_stored(experiment, monkeypatch):
     monkeypatch.setattr(scaling, "PHOTOS", 10)
     monkeypatch.setattr(scaling, "TIMES", ((1, 1), (4, 1), (1, 4)))
     once, four_copies, four_views = (row[2] for row in scaling.measure_scaling(experiment).rows)
-    # 8 validation photos are stored once; so 18 photos become 48.
-    assert four_copies / once == pytest.approx(48 / 18, rel=0.01)
-    assert four_views / once == pytest.approx(48 / 18, rel=0.01)
+    # 8 validation photos, plain and mirrored, and 8 training photos, plain, are stored once: 34 become 64.
+    assert four_copies / once == pytest.approx(64 / 34, rel=0.01)
+    assert four_views / once == pytest.approx(64 / 34, rel=0.01)
 
 
 @pytest.fixture

@@ -81,8 +81,9 @@ def test_the_share_of_test_photos_that_is_called_unlike_is_measured(saved, netwo
     run = run_folder.Run(saved.parent, {})
     parts = {"test": np.arange(20)}
     found = unknown.measure_known(network, photos, parts, measuring(SIZE), run)
-    answers = inference.load_classifier(saved).answer([photos.read(i) for i in range(20)])
-    assert found["unlike"] == np.mean([each.novelty.unlike for each in answers]) >= 0.5
+    answers = list(inference.load_classifier(saved).answer([photos.read(i) for i in range(20)]))
+    assert found["unlike"] == np.mean([each.novelty.unlike for each in answers])
+    assert np.mean([each.novelty.unlike for each in answers[:10]]) >= 0.5
     assert found["count"] == 20 and found["stated"] == 1 / 101
     assert found["interval"][0] < found["unlike"] < found["interval"][1]
     monkeypatch.setattr(novelty, "LARGEST", {"train": 7, "validation": 7, "test": 7})
