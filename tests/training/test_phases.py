@@ -135,7 +135,7 @@ def test_a_phase_that_only_makes_it_worse_leaves_the_weights_alone(tmp_path):
     run, feed = start(tmp_path), make_feed()
     history, _ = phases.train_phase("frozen", feed, settings(12), run)
     before = feed.network.get_weights()
-    better = {"val_accuracy": 1.1, "val_loss": 0.0}
+    better = {"phase": "frozen", "epoch": 3, "val_accuracy": 1.1, "val_loss": 0.0}
     _, after = phases.train_phase("finetune", feed, settings(2, 5.0), run, history, better)
     assert after is better
     assert all(np.array_equal(*pair) for pair in zip(before, feed.network.get_weights(), strict=True))
