@@ -7,6 +7,7 @@ besides the photo. Runs and processes add files, and never change one.
 import contextlib
 import hashlib
 import importlib.metadata
+import io
 import json
 
 import numpy as np
@@ -48,10 +49,11 @@ class FingerprintCache:
         if not self._new:
             return
         records, self._new = _different(np.array(self._new, identity.RECORD)), []
-        name = _name(records)
+        name, file = _name(records), io.BytesIO()
+        np.save(file, records)  # to a path NumPy would report a full disk without its reason
         try:
             with files.whole_file(self._folder / f"{name}.npy") as temporary:
-                np.save(temporary, records)
+                temporary.write_bytes(file.getvalue())
         except UserError as error:
             print(f"note: fingerprints are not kept: {error}")
             self._folder = None
