@@ -86,20 +86,3 @@ def make_bench(photos, split, config, count, run, plain):
     )
     start = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
     return Bench(photos, cut, stored.digests, stored, model, head, tail, start)
-
-
-def predict_stored(network, part, rows, batch_size):
-    """Probabilities of stored photos.
-
-    Args:
-      network: what the stored values go into.
-      part: "pooled" or "activation".
-      rows: store.Rows.
-      batch_size: of a step.
-
-    Returns:
-      float64 [rows, classes], in order.
-    """
-    pieces = np.split(np.arange(len(rows)), range(batch_size, len(rows), batch_size))
-    found = [network.predict_on_batch(rows.read(part, piece)) for piece in pieces]
-    return np.concatenate(found, dtype=np.float64)

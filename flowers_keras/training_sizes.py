@@ -9,7 +9,7 @@ import numpy as np
 
 from flowers_keras import files, fold_bench, recipe, runtime
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import growth, prediction_table
+from flowers_keras.evaluation import growth, measure, prediction_table
 from flowers_keras.model import classifier
 from flowers_keras.photos import corrections, pipeline, subsets
 from flowers_keras.report import certainty
@@ -91,7 +91,7 @@ def score_size(bench, train, share, held_out, config, run):
     classifier.freeze(bench.model)
     phases.train_phase("frozen", feed, config.frozen, run)
     rows = stored.rows(features.PLAIN, held_out)
-    plain = fold_bench.predict_stored(bench.head, "pooled", rows, config.data.batch_size)
+    plain = measure.predict_rows(bench.head, "pooled", rows, config.data.batch_size)
     ids = [photos.ids[i] for i in held_out]
     scored = prediction_table.Predictions(ids, photos.labels[held_out], photos.class_names, plain, None)
     prediction_table.save_predictions(scored, path)

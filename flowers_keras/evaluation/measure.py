@@ -47,16 +47,29 @@ def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
       batch_size: photos computed at a time.
       tta: whether to average with the mirrored ones.
     """
-    starts = range(0, len(positions), batch_size)
-    pieces = [np.arange(start, min(start + batch_size, len(positions))) for start in starts]
 
     def predict(view):
-        rows = stored.rows(view, positions)
-        found = [tail.predict_on_batch(rows.read("activation", piece)) for piece in pieces]
-        return np.concatenate(found, dtype=np.float64)
+        return predict_rows(tail, "activation", stored.rows(view, positions), batch_size)
 
     plain = predict(features.PLAIN)
     return _predictions(photos, positions, plain, (plain + predict(features.MIRRORED)) / 2 if tta else None)
+
+
+def predict_rows(network, part, rows, batch_size):
+    """Probabilities of stored photos.
+
+    Args:
+      network: what the stored values go into.
+      part: "pooled" or "activation".
+      rows: store.Rows.
+      batch_size: photos computed at a time.
+
+    Returns:
+      float64 [rows, classes], in order.
+    """
+    pieces = np.split(np.arange(len(rows)), range(batch_size, len(rows), batch_size))
+    found = [network.predict_on_batch(rows.read(part, piece)) for piece in pieces]
+    return np.concatenate(found, dtype=np.float64)
 
 
 def _predictions(photos, positions, plain, tta):
