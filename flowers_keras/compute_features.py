@@ -25,7 +25,7 @@ def main(_):
     if shard >= shards:
         raise errors.UserError(f"--shard={shard} is not one of --shards={shards}; type 0 to {shards - 1}")
 
-    from flowers_keras import features_job  # seconds of imports that a wrong flag need not wait for
+    from flowers_keras.jobs import features_job  # seconds of imports that a wrong flag need not wait for
 
     workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
     features_job.compute_share(CONFIG.value, workdir, shard, shards)

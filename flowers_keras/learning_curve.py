@@ -20,7 +20,7 @@ FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_overri
 
 def main(_):
     """Measures the curve of what the flags say."""
-    from flowers_keras import training_sizes  # seconds of imports that a wrong flag need not wait for
+    from flowers_keras.jobs import training_sizes  # seconds of imports that a wrong flag need not wait for
 
     workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-curve")
     training_sizes.measure_curve(CONFIG.value, workdir, FOLDS.value)

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from flowers_keras import cross_validation, recipe
+from flowers_keras import recipe
 from flowers_keras.errors import UserError
+from flowers_keras.jobs import cross_validation
 from flowers_keras.model import archive, classifier
 from flowers_keras.photos import draw
 from flowers_keras.report import comparison, examples, pairs

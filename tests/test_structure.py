@@ -18,7 +18,9 @@ ORDER = (
     "evaluation",
     "report",
     "serving",
-    "top",
+    "recipe",
+    "jobs",
+    "commands",
     "benchmark",
 )
 GROUND = {
@@ -34,10 +36,12 @@ GROUND = {
 
 
 def level(path):
-    """The place in `ORDER` of a module: the recipe and the commands come after all folders but one."""
+    """The place in `ORDER` of a module: that of its folder, of the ground, the recipe or the commands."""
     if "/" in path:
         return ORDER.index(path.partition("/")[0])
-    return ORDER.index("ground" if path in GROUND else "top")
+    if path == "recipe.py":
+        return ORDER.index("recipe")
+    return ORDER.index("ground" if path in GROUND else "commands")
 
 
 def imports(path):

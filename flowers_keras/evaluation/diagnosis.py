@@ -133,19 +133,24 @@ def _describe_shift(finding, shift, names):
 
 
 def find_confused(metrics):
-    """Pairs of classes that are often taken for each other, most often first."""
+    """Classes that are often taken for each other: the pairs, most often first."""
     names, matrix = list(metrics["test"]["per_class"]), np.array(metrics["test"]["confusion"])
     there, pairs = matrix.sum(axis=1), []
     for i, j in zip(*np.triu_indices(len(names), 1), strict=True):
         wrong = matrix[i, j] + matrix[j, i]
         if wrong >= CONFUSED_PHOTOS and wrong > CONFUSED_SHARE * (there[i] + there[j]):
             pairs.append((-int(wrong), int(i), int(j)))
-    found = []
-    for _, i, j in sorted(pairs)[:CONFUSED_PAIRS]:
-        evidence = f"{matrix[i, j]} of {there[i]} {names[i]} taken for {names[j]}, {matrix[j, i]} of "
-        evidence += f"{there[j]} {names[j]} for {names[i]}; over {percent(CONFUSED_SHARE)} of both."
-        found.append(verdict("confused", evidence, one=names[i], other=names[j]))
-    return found
+    if not pairs:
+        return []
+    shown = [(i, j) for _, i, j in sorted(pairs)[:CONFUSED_PAIRS]]
+    counts = [
+        f"{matrix[i, j]} of {there[i]} {names[i]} taken for {names[j]}, {matrix[j, i]} of {there[j]} "
+        f"{names[j]} for {names[i]}"
+        for i, j in shown
+    ]
+    left = f"; {len(pairs) - len(shown)} more such pairs" if len(pairs) > len(shown) else ""
+    evidence = f"{'; '.join(counts)}{left}; over {percent(CONFUSED_SHARE)} of both."
+    return [verdict("confused", evidence, pairs="; ".join(f"{names[i]} and {names[j]}" for i, j in shown))]
 
 
 def judge_calibration(metrics):

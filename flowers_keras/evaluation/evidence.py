@@ -47,7 +47,7 @@ def interval(part):
 def first_pair(pairs):
     """How many pairs of twins there are, and the first of them."""
     one, other, bits = pairs[0]
-    return f"{len(pairs)} pairs, 0 allowed; the first: {one} and {other}, {bits} of 64 bits apart."
+    return f"Pairs: {len(pairs)}, 0 allowed; the first: {one} and {other}, {bits} of 64 bits apart."
 
 
 def percent(value):

@@ -160,9 +160,9 @@ FINDINGS = {
     ),
     "confused": (
         WARNING,
-        "It confuses {one} and {other}",
-        "The model often takes {one} for {other}, or the other way round. Look at those photos in the "
-        "report: some labels may be wrong; if not, more photos of these two help most.",
+        "It confuses {pairs}",
+        "The model often takes one of two for the other. Look at those photos in the report: some labels may "
+        "be wrong; if not, more photos of these classes help most.",
     ),
     "overconfident": (
         WARNING,
@@ -204,7 +204,7 @@ def verdict(finding, evidence, **values):
       {"level": "good", "warning" or "bad", "title", "text", "evidence"}.
 
     Example:
-      >>> verdict("confused", "9 of 40", one="rose", other="tulip")["title"]
+      >>> verdict("confused", "9 of 40", pairs="rose and tulip")["title"]
       'It confuses rose and tulip'
     """
     level, title, text = FINDINGS[finding]

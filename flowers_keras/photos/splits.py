@@ -100,7 +100,7 @@ def _warn_of_leaks(split, photos, distance):
     across = groups.find_across(photos, split.positions)
     if pairs:
         print(
-            f"warning: the given parts share {len(pairs)} pairs of twins, such as {pairs[0][0]} and "
+            f"warning: the given parts share twins ({len(pairs):,}), such as {pairs[0][0]} and "
             f"{pairs[0][1]}: figures on the later part are too good by them"
         )
     if across:

@@ -459,6 +459,14 @@ def test_confused_classes_are_named_with_their_counts():
     assert "20 of 100 class 0 taken for class 1, 9 of 100 class 1 for class 0" in verdict["evidence"]
 
 
+def test_many_confused_classes_are_one_finding():
+    metrics, shares = metrics_of(), np.full((4, 4), 11) + 56 * np.eye(4, dtype=int)
+    metrics["test"] |= {"confusion": shares.tolist()}
+    (verdict,) = [each for each in diagnosis.diagnose(metrics) if "confuses" in each["title"]]
+    assert verdict["title"] == "It confuses class 0 and class 1; class 0 and class 2; class 0 and class 3"
+    assert verdict["evidence"].count("taken for") == 3 and "3 more such pairs" in verdict["evidence"]
+
+
 def test_worst_comes_first_and_trust_before_the_rest():
     metrics = metrics_of(train=99, validation=84, test=84)
     metrics |= leaks(across=[["x", "y", 0]], doubtful=[["a", "b", 1]])

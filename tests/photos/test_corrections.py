@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from flowers_keras import cross_validation, files, recipe, training_sizes
+from flowers_keras import files, recipe
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts
+from flowers_keras.jobs import cross_validation, training_sizes
 from flowers_keras.photos import corrections, sources, splits
 from tests.conftest import encode, photos_of, textures
 

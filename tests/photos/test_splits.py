@@ -257,7 +257,7 @@ def test_twins_across_parts_that_the_photos_bring_are_reported(data, capsys):
     found = splits.split_photos(photos, data)
     described = splits.describe(found, photos, data.twin_distance)
     assert [pair[:2] for pair in described["across"]] == [["000", "002"]] and described["within"] == 0
-    assert "share 1 pairs of twins, such as 000 and 002" in capsys.readouterr().out
+    assert "share twins (1), such as 000 and 002" in capsys.readouterr().out
 
 
 def test_a_class_that_is_broken_in_a_part_that_the_photos_bring(data):

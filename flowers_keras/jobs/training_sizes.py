@@ -7,13 +7,14 @@ photos, not how high it is. At every size the head takes as many steps, so that 
 
 import numpy as np
 
-from flowers_keras import files, fold_bench, recipe, runtime
+from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import growth, measure, prediction_table
+from flowers_keras.jobs import fold_bench
 from flowers_keras.model import classifier
-from flowers_keras.photos import corrections, pipeline, subsets
+from flowers_keras.photos import subsets
 from flowers_keras.report import certainty
-from flowers_keras.training import features, feeds, phases, run_folder
+from flowers_keras.training import features, feeds, phases
 
 SHARES = (8, 4, 2, 1)  # one in so many of the training photos of each class
 
@@ -38,15 +39,10 @@ def measure_curve(config, workdir, count):
     config = fold_bench.last_epochs_kept(config)
     if not config.frozen.epochs:
         raise UserError("the learning curve is of phase 1; pass --config.frozen.epochs=1 or more")
-    settings = config.to_dict() | corrections.digest(config.data) | {"folds": count, "shares": list(SHARES)}
-    with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
+    with fold_bench.open_job(config, workdir, {"folds": count, "shares": list(SHARES)}) as run:
         if not run.path("learning_curve.json").exists():
-            runtime.prepare_keras(config.seed, config.runtime.deterministic)
-            with run.stage("photos"):
-                photos, split = recipe.load_photos(config, run)
-            train_and_score(photos, split, config, count, run)
-        run.finish()
-        return announce(run)
+            train_and_score(*fold_bench.begin(config, run), config, count, run)
+    return announce(run)
 
 
 def train_and_score(photos, split, config, count, run):

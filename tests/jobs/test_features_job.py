@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from flowers_keras import compute_features, errors, features_job, recipe, runtime
+from flowers_keras import compute_features, errors, recipe, runtime
+from flowers_keras.jobs import features_job
 from flowers_keras.photos import pipeline
 from flowers_keras.training import feeds, run_folder, segments, store
 from tests.training.test_resume import SMALL

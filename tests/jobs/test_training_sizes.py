@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from flowers_keras import cross_validation, training_sizes
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import prediction_table
+from flowers_keras.jobs import cross_validation, training_sizes
 from flowers_keras.training import features, feeds, phases
 
 

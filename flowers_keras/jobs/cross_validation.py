@@ -4,12 +4,13 @@ import time
 
 import numpy as np
 
-from flowers_keras import files, fold_bench, next_command, progress, recipe, runtime
+from flowers_keras import files, next_command, progress
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
+from flowers_keras.jobs import fold_bench
 from flowers_keras.model import classifier
-from flowers_keras.photos import corrections, pipeline, tables
+from flowers_keras.photos import tables
 from flowers_keras.report import certainty
-from flowers_keras.training import features, feeds, phases, run_folder
+from flowers_keras.training import features, feeds, phases
 
 
 def cross_validate(config, workdir, count):
@@ -35,15 +36,10 @@ def cross_validate(config, workdir, count):
       UserError: something that the user can mend, in one line.
     """
     asked, config = config, fold_bench.last_epochs_kept(config)
-    settings = config.to_dict() | corrections.digest(config.data) | {"folds": count}
-    with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
+    with fold_bench.open_job(config, workdir, {"folds": count}) as run:
         if not run.path("folds.json").exists():
-            runtime.prepare_keras(config.seed, config.runtime.deterministic)
-            with run.stage("photos"):
-                photos, split = recipe.load_photos(config, run)
-            train_and_score(photos, split, config, count, run)
-        run.finish()
-        return announce(run, asked)
+            train_and_score(*fold_bench.begin(config, run), config, count, run)
+    return announce(run, asked)
 
 
 def train_and_score(photos, split, config, count, run):

@@ -6,9 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from flowers_keras import cross_validation, files
+from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, prediction_table
+from flowers_keras.jobs import cross_validation
 from flowers_keras.training import features, phases, run_folder
 
 

@@ -1,17 +1,18 @@
 """What cross-validation and the learning curve share: folds of stored features, and a network for each."""
 
 import collections.abc
+import contextlib
 import dataclasses
 
 import keras
 import numpy as np
 
-from flowers_keras import recipe
+from flowers_keras import recipe, runtime
 from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
 from flowers_keras.model.tail import make_tail
-from flowers_keras.photos import folds, sources, splits
-from flowers_keras.training import features, tracking
+from flowers_keras.photos import corrections, folds, pipeline, sources, splits
+from flowers_keras.training import features, run_folder, tracking
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,28 @@ def last_epochs_kept(config):
     config.frozen.keep = config.finetune.keep = "last"
     config.frozen.patience = config.finetune.patience = 0
     return config
+
+
+@contextlib.contextmanager
+def open_job(config, workdir, asked):
+    """A folder of what is measured on folds, as a run_folder.Run.
+
+    Args:
+      config: as `last_epochs_kept` gives it.
+      workdir: the folder.
+      asked: dict of what is measured; who goes on in the folder asks for the same.
+    """
+    settings = config.to_dict() | corrections.digest(config.data) | asked
+    with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
+        yield run
+        run.finish()
+
+
+def begin(config, run):
+    """(photos, split) of a job, with Keras made ready to train."""
+    runtime.prepare_keras(config.seed, config.runtime.deterministic)
+    with run.stage("photos"):
+        return recipe.load_photos(config, run)
 
 
 def make_bench(photos, split, config, count, run, plain):

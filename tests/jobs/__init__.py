@@ -1,0 +1,1 @@
+"""What is done with a config beside training it once: folds, the learning curve, the pass alone."""
