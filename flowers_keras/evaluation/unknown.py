@@ -25,7 +25,7 @@ def fit_reference(model, photos, parts, config, path):
     if archive.load_reference(path, model):
         return
     training, validation = (
-        _drawn_features(model, photos, parts, part, config) for part in ("train", "validation")
+        _drawn_traits(model, photos, parts, part, config) for part in ("train", "validation")
     )
     reference = novelty.make_reference(training, validation)
     archive.add_reference(path, reference)
@@ -46,7 +46,7 @@ def measure_known(model, photos, parts, config, run):
     path = run.path("model.keras")
     fit_reference(model, photos, parts, config, path)
     reference = archive.load_reference(path, model)
-    judged = reference.judge(_drawn_features(model, photos, parts, "test", config))
+    judged = reference.judge(_drawn_traits(model, photos, parts, "test", config))
     unlike = sum(each.unlike for each in judged)
     return {
         "count": len(judged),
@@ -56,17 +56,17 @@ def measure_known(model, photos, parts, config, run):
     }
 
 
-def _drawn_features(model, photos, parts, part, config):
-    """`pooled_features` of up to `novelty.LARGEST` photos of a part, drawn by the run's seed."""
+def _drawn_traits(model, photos, parts, part, config):
+    """`find_traits` of up to `novelty.LARGEST` photos of a part, drawn by the run's seed."""
     drawn = np.random.default_rng(config.seed).permutation(parts[part])[: novelty.LARGEST[part]]
-    return pooled_features(model, photos, drawn, config.data.image_size, config.data.batch_size)
+    return find_traits(model, photos, drawn, config.data.image_size, config.data.batch_size)
 
 
 def describe(reference):
     """What calling a photo unlike anything known means, in a few words.
 
     Example:
-      >>> describe(novelty.make_reference(np.eye(4), np.eye(4)[:3]))
+      >>> describe(novelty.make_reference(np.eye(90), np.eye(90)[:3]))
       '1 in 4 photos of its kind is called unlike anything it was trained on (3 validation photos)'
     """
     count = len(reference.distances)
@@ -76,11 +76,16 @@ def describe(reference):
     )
 
 
-def pooled_features(model, photos, positions, image_size, batch_size):
-    """float32 [positions, pooled features] of photos as they are."""
+def find_traits(model, photos, positions, image_size, batch_size):
+    """`novelty.make_traits` of photos as they are: float32 [positions, traits]."""
     size = min(batch_size, inference.LARGEST_BATCH)
     batches = pipeline.plain_batches(photos, positions, image_size, size).as_numpy_iterator()
-    return np.concatenate([inference.predict_with_pooled(model, batch, size)[1] for batch in batches])
+    return np.concatenate(
+        [
+            novelty.make_traits(inference.predict_with_pooled(model, squares, size)[1], squares)
+            for squares in batches
+        ]
+    )
 
 
 def measure_unknown(model, card, reference, known, data):

@@ -17,13 +17,13 @@ import numpy as np
 from flowers_keras import files
 from flowers_keras.config import FIELDS, SMALLEST_IMAGE, check_field, flatten
 from flowers_keras.errors import UserError
-from flowers_keras.model import classifier, novelty
+from flowers_keras.model import classifier, looks, novelty
 
 CARD = "flowers_keras.json"  # a member of the .keras archive
 
 LARGEST_CARD = 4 << 20  # bytes
 
-REFERENCE = ("novelty_features.npy", "novelty_distances.npy")  # members, as in novelty.Reference
+REFERENCE = ("novelty_traits.npy", "novelty_trait_distances.npy")  # members, as in novelty.Reference
 
 LARGEST_REFERENCE = 64 << 20  # bytes of each
 
@@ -94,7 +94,7 @@ def add_reference(path, reference):
     with files.whole_file(path) as temporary:
         shutil.copyfile(path, temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
-            for name, values in zip(REFERENCE, (reference.features, reference.distances), strict=True):
+            for name, values in zip(REFERENCE, (reference.traits, reference.distances), strict=True):
                 with archive.open(name, "w") as member:
                     np.save(member, values, allow_pickle=False)
 
@@ -115,8 +115,8 @@ def load_reference(path, model):
             if REFERENCE[0] not in archive.namelist():
                 return None
             reference = novelty.Reference(*(_read_array(archive, name) for name in REFERENCE))
-        width = model.get_layer("pooled").output.shape[-1] + 1
-        if reference.features.shape[1] != width:
+        width = looks.WIDTH + model.get_layer("pooled").output.shape[-1] + 1
+        if reference.traits.shape[1] != width:
             raise ValueError(f"{REFERENCE[0]} is not {width} wide")
     except Exception as error:
         raise _damaged(path, error) from error

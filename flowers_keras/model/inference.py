@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import keras
 import numpy as np
 
-from flowers_keras.model import answering, archive, classifier, explain
+from flowers_keras.model import answering, archive, classifier, explain, novelty
 from flowers_keras.model.answering import Answer
 from flowers_keras.model.novelty import Reference
 from flowers_keras.photos import decoding, reader
@@ -83,7 +83,7 @@ class Classifier:
         if self.reference is None:
             return predict_batch(self.model, squares, size), [None] * len(squares)
         found, pooled = predict_with_pooled(self.model, squares, size)
-        return found, self.reference.judge(pooled)
+        return found, self.reference.judge(novelty.make_traits(pooled, squares))
 
 
 def load_classifier(path: str | os.PathLike) -> Classifier:
