@@ -70,7 +70,7 @@ def test_test_photos_are_read_and_the_others_are_stored(trained, config):
     """What is stored gives what raw photos give, and where some of it is gone they are read."""
     photos, split, run, read = trained
     parts, uncalibrated = split.positions, run.path("model.keras").read_bytes()
-    shown = {part: set(at.tolist()) for part, at in feeds.measured_positions(parts, config.seed).items()}
+    shown = {part: set(at.tolist()) for part, at in feeds.measured_positions(split).items()}
     assert len(shown["train"]) == len(shown["validation"]) and shown["train"] <= set(parts["train"].tolist())
     watched = dataclasses.replace(
         photos, read=lambda position: (read.add(position), photos.read(position))[1]

@@ -16,7 +16,7 @@ from flowers_keras.training import features, feeds
 
 def reopen_stored(split, config, run):
     """features.Features of the photos that a run is measured on, or None where they are not stored."""
-    return features.reopen(run, split.fingerprints, feeds.measured_views(split.positions, config))
+    return features.reopen(run, split.fingerprints, feeds.measured_views(split, config))
 
 
 def calibrate(photos, validation, stored, config, path):
@@ -77,7 +77,7 @@ def measure_parts(model, temperature, photos, split, stored, config):
       the prediction_table.Predictions of the test photos. Of training photos there is no TTA.
       "precision" is that of the trunk for validation and training photos; all else is float32.
     """
-    shown = feeds.measured_positions(split.positions, config.seed)
+    shown = feeds.measured_positions(split)
     found = {
         part: predict_known(model, photos, shown[part], stored, config, part, tta=part == "validation")
         for part in ("validation", "train")

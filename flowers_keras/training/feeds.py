@@ -10,7 +10,7 @@ import numpy as np
 
 from flowers_keras.augment import mixup, trivial_augment
 from flowers_keras.model.tail import make_tail
-from flowers_keras.photos import identity, pipeline
+from flowers_keras.photos import identity, parts, pipeline
 from flowers_keras.training import features
 
 
@@ -83,19 +83,21 @@ def make_feeds(model, photos, split, config, run):
     )
 
 
-def measured_positions(positions, seed):
+def measured_positions(split):
     """part -> positions of the photos that a run is measured on.
 
     They are all of validation and test, and as many training photos, not augmented, as validation has:
-    enough to see the gap.
+    enough to see the gap. Which these are depends on their content alone, so that most of them are the same
+    when photos were added.
     """
-    sample = np.random.default_rng(seed).permutation(positions["train"])
-    return positions | {"train": np.sort(sample[: len(positions["validation"])])}
+    train = split.positions["train"]
+    drawn = sorted(train.tolist(), key=lambda position: parts.draw(split.digests[position], "measured"))
+    return split.positions | {"train": np.sort(np.int64(drawn[: len(split.positions["validation"])]))}
 
 
-def measured_views(positions, config):
+def measured_views(split, config):
     """view -> positions, of what is stored of the validation and training photos of `measured_positions`."""
-    shown = measured_positions(positions, config.seed)
+    shown = measured_positions(split)
     plain = np.concatenate([shown["validation"], shown["train"]])
     return {features.PLAIN: plain} | (
         {features.MIRRORED: shown["validation"]} if config.evaluation.tta else {}
@@ -105,7 +107,7 @@ def measured_views(positions, config):
 def store_views(model, photos, split, config, run, share=(0, 1)):
     """features.Features of what the phases and the evaluation read; arguments as of `compute_features`."""
     wanted = dict.fromkeys(range(config.features.views), split.positions["train"])
-    wanted |= measured_views(split.positions, config)
+    wanted |= measured_views(split, config)
     run.counts = {part: len(at) for part, at in split.positions.items()}
     return features.compute_features(model, photos, split.fingerprints, wanted, config, run, share)
 

@@ -280,7 +280,7 @@ def test_whatever_shapes_a_value_is_an_ingredient(config, small, monkeypatch):
 def test_a_photo_that_was_replaced_never_trains_on_the_old_features(setting, config, small, passed):
     photos, split, run = setting
     feeds.make_feeds(small, photos, split, config, run)
-    measured = feeds.measured_positions(split.positions, config.seed)["train"]
+    measured = feeds.measured_positions(split)["train"]
     position = int(np.setdiff1d(split.positions["train"], measured)[3])
     stranger = int(split.positions["test"][0])  # whose values are not stored yet
     other = dataclasses.replace(photos, read=lambda i: photos.read(stranger if i == position else i))
