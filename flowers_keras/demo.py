@@ -26,7 +26,12 @@ def main(arguments=None):
         "--model", required=True, type=files.model_file, metavar="runs/x/model.keras", help="or its folder"
     )
     parser.add_argument("--port", type=int, default=7860, help="7860 by default; 0 takes a free one")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets everyone in your network use it")
+    parser.add_argument(
+        "--host",
+        type=hosts.listening_host,
+        default="127.0.0.1",
+        help="0.0.0.0 lets everyone in your network use it",
+    )
     parser.add_argument(
         "--allow-host",
         action="append",

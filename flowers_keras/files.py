@@ -75,12 +75,12 @@ def whole_file(path):
 
     The bytes are on the disk before the name is: a reader, or a machine that starts again after a
     power cut, finds the old file or the new one, never half of one. If the block fails, the
-    temporary file is removed and `path` is as it was.
+    temporary file is removed and `path` is as it was. A link stays one: what it points to is written.
 
     Raises:
       UserError: the disk is full or `path` cannot be written. What else the block raises passes.
     """
-    path = pathlib.Path(os.path.expanduser(path))
+    path = pathlib.Path(os.path.realpath(os.path.expanduser(path)))
     temporary = _temporary(path)
     try:
         with _cannot_write(path):

@@ -128,3 +128,16 @@ def test_a_device_is_not_replaced_by_a_file(tmp_path):
     for path in (tmp_path / "pipe", "/dev/null"):
         with pytest.raises(UserError, match="is a device"):
             files.output_file(str(path))
+
+
+def test_what_a_link_points_to_is_written_and_the_link_stays(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "old.json").write_text("old")
+    for name in ("old.json", "new.json"):
+        link = tmp_path / f"latest {name}"
+        link.symlink_to(tmp_path / "kept" / name)
+        with files.whole_file(link) as temporary:
+            temporary.write_text("whole")
+        assert link.is_symlink() and (tmp_path / "kept" / name).read_text() == "whole"
+    assert sorted(os.listdir(tmp_path)) == ["kept", "latest new.json", "latest old.json"]
+    assert sorted(os.listdir(tmp_path / "kept")) == ["new.json", "old.json"]

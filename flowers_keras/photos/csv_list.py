@@ -3,7 +3,10 @@
 import dataclasses
 import os
 import pathlib
+import re
 import unicodedata
+import urllib.parse
+import urllib.request
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
@@ -84,6 +87,10 @@ def _row(path, line, cells, has_splits):
         raise UserError(
             f"{path}: line {line} has the split {cells['split']!r}; type train, validation or test"
         )
+    if re.match("https?://", cells["path"], re.IGNORECASE):
+        raise UserError(
+            f"{path}: line {line} has the address {cells['path']!r}; download the photos and list their paths"
+        )
     folder = os.path.abspath(path.parent)
     place = _find(cells["path"], folder)
     name = os.path.relpath(place, folder) if place.startswith(os.path.join(folder, "")) else place
@@ -98,8 +105,10 @@ def _row(path, line, cells, has_splits):
 
 
 def _find(text, folder):
-    """The path that a cell means: as it stands, in another form of Unicode, or as Windows writes it."""
+    """The path that a cell means: as it stands, in another form of Unicode, of Windows, or as a URL."""
     forms = [text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")), text.replace("\\", "/")]
+    if text.lower().startswith("file://"):
+        forms.append(urllib.request.url2pathname(urllib.parse.urlsplit(text).path))
     places = [os.path.normpath(os.path.join(folder, os.path.expanduser(each))) for each in forms]
     return next(filter(os.path.isfile, places), places[0])
 

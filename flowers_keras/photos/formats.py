@@ -77,6 +77,7 @@ _OTHERS = (  # what often lies under the name of a photo
     (rb"PK\x03\x04|Rar!\x1a|7z\xbc\xaf|\x1f\x8b", "an archive; unpack it"),
     (rb"%PDF-|8BPS", "a PDF or a Photoshop file; export it as JPEG"),
     (rb"\0\x05\x16[\0\x07]", "what a Mac keeps beside a file"),
+    (rb"\x89PNG[\r\n]", "a PNG that was sent as text; send it again as binary"),  # what its start shows
     (rb"\0+$", "nothing but zeros"),
 )
 

@@ -46,13 +46,14 @@ class Hosts:
             return "the request does not say which host it wants"
         if not (name in self.local or self._is_allowed(name) or _is_address(name)):
             return f"this page does not answer to the name {name}; start it with --allow-host {name}"
-        if origin is None or origin == f"http://{host}":
+        scheme, _, site = (origin or "").partition("://")
+        if origin is None or (scheme == "http" and _place(site) == _place(host)):
             return None
-        scheme, _, site = origin.partition("://")
         # A proxy in front speaks TLS, and may pass on another Host than the browser sent.
-        if scheme in ("http", "https") and self._is_allowed(_host_name(site)):
+        name = _host_name(site) if scheme in ("http", "https") else ""
+        if self._is_allowed(name):
             return None
-        reason, name = "the request comes from a page of another site", _host_name(site)
+        reason = "the request comes from a page of another site"
         advice = f"; if {name} is a proxy of this page, start it with --allow-host {name}"
         return reason + (advice if name else "")
 
@@ -88,15 +89,39 @@ def allowed_name(text):
     return name
 
 
+def listening_host(text):
+    """The name or address that `--host=TEXT` means; for `type=`.
+
+    Raises:
+      UserError: this machine has no such address.
+
+    Example:
+      >>> listening_host("[::1]"), listening_host("localhost")
+      ('::1', 'localhost')
+    """
+    name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        found = name and socket.getaddrinfo(name, None)
+    except (OSError, UnicodeError):
+        found = None
+    if not found:
+        raise UserError(
+            f"--host={text} is no address of this machine; type 127.0.0.1, 0.0.0.0 for every network that it "
+            "is in, or one of its addresses"
+        )
+    return name
+
+
 def listen(host, port):
-    """A socket that listens on `host` and `port`; 0 takes a free port.
+    """A socket that listens on `host` and `port`; 0 takes a free port, "::" IPv4, too, where that can be.
 
     Raises:
       UserError: the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family)
+        return socket.create_server((host, port), family=family, dualstack_ipv6=both)
     except (OSError, OverflowError) as error:
         raise UserError(
             f"cannot listen on --host={host} --port={port} ({error}); choose another, for instance --port=0"
@@ -122,6 +147,11 @@ def _host_name(host):
     except ValueError:
         return ""
     return name if host.isprintable() and len(name) < 256 and not parts.username else ""
+
+
+def _place(host):
+    """(name, port) of "name:port" or "name" under http."""
+    return _host_name(host), host.rpartition("]")[2].partition(":")[2] or "80"
 
 
 def _is_address(name):

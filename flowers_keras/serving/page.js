@@ -1,7 +1,11 @@
 "use strict";
 const byId = (id) => document.getElementById(id), status = byId("status"), results = byId("results");
 const [shown, most, largest] = ["shown", "most", "largest"].map((name) => Number(document.body.dataset[name]));
+// A proxy may have put the page below a path, with a slash at its end or without.
+const root = location.origin + location.pathname.replace(/\/?$/, "/");
 let asking = null; // the AbortController of the photos under way
+
+for (const each of document.querySelectorAll(".place")) each.textContent = root;
 
 function say(text, look = "") {
   status.className = look;
@@ -40,7 +44,7 @@ async function ask(photo, signal) {
 
 async function post(address, photo, signal) {
   try {
-    return await (await fetch(address, { method: "POST", body: photo, signal })).json();
+    return await (await fetch(root + address, { method: "POST", body: photo, signal })).json();
   } catch {
     return { error: "no answer came; is the program that serves this page still running?" };
   }

@@ -71,6 +71,16 @@ def test_paths_may_be_absolute_or_of_the_home_and_names_of_any_form(folder, monk
     assert [int(reader.read_photo(photos.read(i))[0, 0, 0]) for i in range(4)] == [0, 1, 2, 3]
 
 
+def test_paths_may_be_urls_of_files(folder):
+    """As annotation tools and file managers write them."""
+    first = (folder / "own folder" / "0.png").as_uri()
+    text = f"path,label\n{first},daisy\nFILE://localhost{first[7:].replace('0.png', '1.png')},rose\n"
+    assert "%20" in first
+    photos = write(folder, text)
+    assert photos.ids == ("own folder/0.png", "own folder/1.png")
+    assert [int(reader.read_photo(photos.read(i))[0, 0, 0]) for i in range(2)] == [0, 1]
+
+
 def test_splits_and_groups_come_with_the_photos(folder):
     text = "path;split;group;label\n"
     for i, (split, group) in enumerate((("Training", "anna"), ("VAL", ""), ("dev", NFD), ("test", NFC))):
@@ -115,6 +125,10 @@ def test_a_line_that_is_there_twice_counts_once(folder):
         (
             "path,label,group\nown folder/0.png,a,x\nown folder/0.png,a,y\n",
             "group 'x' and in line 3 with 'y'",
+        ),
+        (
+            "path,label\nhttps://flowers.example/0.png,a\n",
+            "line 2 has the address 'https://flowers.example/0.png'; download",
         ),
         (PLAIN.replace("rose", "daisy"), "lists photos of 1 classes"),
         (

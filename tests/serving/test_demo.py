@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import hashlib
 import http.client
+import http.server
 import io
 import json
 import pathlib
@@ -569,6 +570,40 @@ def test_browser_refuses_a_wrong_file_and_goes_on(page, loaded, photo, files):
     wait_for(page, "empty.png cannot be used: it is empty")
     choose(page, files / "rose <i>.png")
     wait_for(page, expected_title(loaded, photo))
+
+
+class Below(http.server.BaseHTTPRequestHandler):
+    """A proxy that shows the page of `self.server.behind` below /tools/flowers, with no slash at its end."""
+
+    def forward(self):
+        path = "/" + self.path.removeprefix("/tools/flowers").lstrip("/")
+        assert self.path.startswith("/tools/flowers"), self.path
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
+        status, headers, reply = ask(self.server.behind, self.command, path, body)
+        self.send_response(status)
+        for name in ("Content-Type", "Content-Security-Policy"):
+            self.send_header(name, headers[name])
+        self.end_headers()
+        self.wfile.write(reply)
+
+    do_GET = do_POST = forward
+
+    def log_message(self, *_):
+        pass
+
+
+def test_browser_finds_the_page_below_a_path_of_a_proxy(browser, server, loaded, files):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Below) as proxy:
+        proxy.behind = server
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{proxy.server_port}/tools/flowers"
+        for place in (address, f"{address}/"):
+            browser.get(place)
+            choose(browser, files / "other.png")
+            wait_for(browser, expected_title(loaded, (files / "other.png").read_bytes()))
+            shown = browser.find_elements("css selector", "pre")[0].get_attribute("textContent")
+            assert shown == f"curl --data-binary @photo.jpg {address}/predict"
+        proxy.shutdown()
 
 
 def test_browser_works_by_keyboard_and_is_announced(page):
