@@ -104,10 +104,12 @@ def _missing_backend():
     backend = os.environ.get("KERAS_BACKEND")
     with contextlib.suppress(OSError, ValueError, AttributeError):
         backend = backend or json.loads((_keras_home() / "keras.json").read_text()).get("backend")
-    return backend if backend and not importlib.util.find_spec(backend) else None
+    if not (backend and isinstance(backend, str)):
+        return None
+    return None if importlib.util.find_spec(backend.partition(".")[0]) else backend
 
 
 def _is_of_keras_settings(error):
-    """Whether an error was raised where Keras reads its settings, which it does as it is imported."""
-    places = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
-    return any(place.replace("\\", "/").endswith("keras/src/backend/config.py") for place in places)
+    """Whether an error was raised where Keras reads its settings and picks its backend, in its import."""
+    place = traceback.extract_tb(error.__traceback__)[-1].filename.replace("\\", "/")
+    return place.endswith(("keras/src/backend/config.py", "keras/src/backend/__init__.py"))

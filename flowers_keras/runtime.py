@@ -120,7 +120,7 @@ def _processor():
 
 
 def prepare_keras(seed, deterministic):
-    """Keras as a run needs it, whatever `~/.keras/keras.json` of another project says, and seeded.
+    """Keras as a run needs it, whatever keras.json and KERAS_... of another project say, and seeded.
 
     Seeds Python, NumPy and the backend; `deterministic` makes the backend's operations repeat.
     TensorFlow reads the environment variable when it runs its first operation; JAX on a CPU
@@ -131,6 +131,8 @@ def prepare_keras(seed, deterministic):
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
     keras.utils.set_random_seed(seed)
 
 

@@ -86,6 +86,18 @@ errors.run_command(lambda: runpy.run_path({source!r}) and None)
     assert done.stderr.startswith(f"error: Keras refuses its settings, {tmp_path}/keras.json".encode())
 
 
+@pytest.mark.parametrize("backend", ["null", '""', "3", '["jax"]', '"os"', '"no.such"', '"tensorflow "'])
+def test_a_backend_that_is_none_is_one_line(backend, tmp_path):
+    (tmp_path / "keras.json").write_text(f'{{"backend": {backend}}}')
+    code = "from flowers_keras import errors; errors.run_command(lambda: __import__('keras') and None)"
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment | {"KERAS_HOME": str(tmp_path)}, capture_output=True
+    )
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1, done.stderr
+    assert done.stderr.startswith((b"error: Keras refuses its settings, ", b"error: Keras's backend "))
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
 def test_a_full_disk_under_standard_output_is_one_line():
     code = "from flowers_keras import errors; errors.run_command(lambda: print('a row', flush=True))"

@@ -69,10 +69,15 @@ def test_bfloat16_where_the_machine_is_fast_in_it(
 def test_settings_of_another_project_do_not_reach_a_run():
     keras.config.set_image_data_format("channels_first")
     keras.config.set_floatx("float16")
+    keras.config.set_max_epochs(1)  # as KERAS_MAX_EPOCHS does: `fit` would end without a word
+    keras.config.set_max_steps_per_epoch(1)
     try:
         runtime.prepare_keras(0, False)
+        assert keras.config.max_epochs() is None and keras.config.max_steps_per_epoch() is None
         assert keras.config.image_data_format() == "channels_last" and keras.config.floatx() == "float32"
         assert keras.layers.Dense(1).dtype_policy.name == "float32"
     finally:
         keras.config.set_image_data_format("channels_last")
         keras.config.set_floatx("float32")
+        keras.config.set_max_epochs(None)
+        keras.config.set_max_steps_per_epoch(None)

@@ -108,6 +108,8 @@ class Guard:
                 headers.setdefault("Content-Security-Policy", NO_POLICY)
             await send(message)
 
+        # A proxy that takes a path off may leave its slash, as nginx does: //predict.
+        scope = scope | {"path": "/" + scope["path"].lstrip("/")}
         headers = Headers(scope=scope)
         reason = self.hosts.refusal(headers.get("Host", ""), headers.get("Origin"))
         app = JSONResponse({"error": reason}, http.HTTPStatus.FORBIDDEN) if reason else self.app

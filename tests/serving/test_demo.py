@@ -573,10 +573,11 @@ def test_browser_refuses_a_wrong_file_and_goes_on(page, loaded, photo, files):
 
 
 class Below(http.server.BaseHTTPRequestHandler):
-    """A proxy that shows the page of `self.server.behind` below /tools/flowers, with no slash at its end."""
+    """Shows the page of `self.server.behind` below /tools/flowers, as nginx by
+    "location /tools/flowers { proxy_pass http://127.0.0.1:7860/; }" does."""
 
     def forward(self):
-        path = "/" + self.path.removeprefix("/tools/flowers").lstrip("/")
+        path = "/" + self.path.removeprefix("/tools/flowers")
         assert self.path.startswith("/tools/flowers"), self.path
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
         status, headers, reply = ask(self.server.behind, self.command, path, body)
