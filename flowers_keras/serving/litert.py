@@ -50,7 +50,8 @@ def write(model, path, calibration=None, any_size=False):
     size = model.image_size
     resize_photos = portable.resize if any_size else lambda photos, _: photos
     spec = portable.photos_spec(1) if any_size else portable.photos_spec(size=size)
-    with tempfile.TemporaryDirectory() as folder:
+    # Beside the file: the system's own place may be small, or not there in a container.
+    with tempfile.TemporaryDirectory(dir=pathlib.Path(path).parent) as folder:
         serve = portable.serving_function(model.model, size, resize_photos)
         saved_model.save(model, folder, serve, spec)
         content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()

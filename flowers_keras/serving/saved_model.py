@@ -8,6 +8,9 @@
     serve = tf.saved_model.load("exported").signatures["serving_default"]
     probabilities = serve(photo=tf.constant(np.asarray(photo)[None]))["probabilities"].numpy()[0]
 
+In Keras, `keras.layers.TFSMLayer("exported", call_endpoint="serving_default")` is a layer that takes
+such photos.
+
 TensorFlow Serving's REST interface takes `{"instances": [PHOTO, ...]}`, each photo a nested list of
 numbers [height, width, 3] of one size, and replies `{"predictions": [PROBABILITIES, ...]}`.
 """

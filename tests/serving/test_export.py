@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import tempfile
 import types
 import zipfile
 
@@ -302,6 +303,62 @@ def test_saved_model_answers_requests_of_tensorflow_servings_rest(exports, model
     assert given.shape.as_list() == [None, 3]  # one output: its rows are the predictions
     found = serve(photo=tf.constant(request["instances"], taken.dtype))["probabilities"]
     np.testing.assert_allclose(found, model.predict(list(batch)), atol=1e-5)
+
+
+def test_saved_model_is_a_layer_of_keras_and_called_by_position(exports, model):
+    folder = str(exports("saved_model") / "exported")
+    batch = np.stack([noise((40, 60), seed) for seed in range(3)])
+    expected = model.predict(list(batch))
+    layer = keras.layers.TFSMLayer(folder, call_endpoint="serving_default")
+    photo = keras.Input((None, None, 3), dtype="uint8")
+    network = keras.Model(photo, layer(photo))
+    serve = tf.saved_model.load(folder).signatures["serving_default"]
+    for found in (layer(batch), network.predict(batch, verbose=0), serve(tf.constant(batch))):
+        np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+    with pytest.raises(Exception, match="uint8"):  # no nonsense from photos of another type
+        layer(batch.astype(np.float32) / 255)
+
+
+def test_litert_needs_no_name_of_its_signature_and_takes_the_files_bytes(exports, model):
+    """Ways in which clients open it besides those above; the labels are in the order of the output."""
+    path = exports("litert") / "flowers.tflite"
+    from ai_edge_litert.interpreter import Interpreter
+
+    photos, squares = client_squares(5)
+    expected = model.predict(photos)
+    interpreter = Interpreter(model_content=path.read_bytes())
+    assert interpreter.get_signature_list() == {
+        "serving_default": {"inputs": ["photo"], "outputs": ["probabilities"]}
+    }
+    found = interpreter.get_signature_runner()(photo=np.stack(squares))["probabilities"]
+    np.testing.assert_allclose(found, expected, atol=CLIENT_TOLERANCE)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    for details in (taken, given):  # no scale by which a client would stretch its values
+        assert details["quantization"] == (0.0, 0)
+    with pytest.raises(ValueError, match="UINT8"):
+        interpreter.set_tensor(taken["index"], squares[0][None].astype(np.float32))
+    assert labels_of_litert(path)[expected[0].argmax()] == NAMES[expected[0].argmax()]
+
+
+def test_onnx_refuses_photos_of_another_type_or_order_of_axes(exports, model):
+    folder = exports("onnx")
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(folder / "flowers.onnx"))
+    name = session.get_inputs()[0].name
+    batch = np.stack([noise((40, 60), seed) for seed in range(3)])
+    np.testing.assert_allclose(session.run(None, {name: batch})[0], model.predict(list(batch)), atol=1e-5)
+    for other in (batch.astype(np.float32) / 255, batch.transpose(0, 3, 1, 2)):
+        with pytest.raises(Exception, match="INVALID_ARGUMENT"):
+            session.run(None, {name: other})
+
+
+def test_litert_is_made_where_the_system_has_no_place_for_temporary_files(model, tmp_path, monkeypatch):
+    need("litert")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    exporting.format_module("litert").write(model, tmp_path / "flowers.tflite")
+    assert [each.name for each in tmp_path.iterdir()] == ["flowers.tflite"]
 
 
 @pytest.mark.parametrize("any_size", [False, True])
