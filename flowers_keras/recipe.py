@@ -2,7 +2,7 @@
 
 from flowers_keras import files, runtime
 from flowers_keras.config import check_config
-from flowers_keras.evaluation import diagnosis, measured_run, prediction_table, shifts, unknown
+from flowers_keras.evaluation import diagnosis, measured_run, prediction_table, shifts
 from flowers_keras.model import archive, classifier, conditioning, warm_start
 from flowers_keras.photos import changes, corrections, layouts, pipeline, sources, splits
 from flowers_keras.report import model_card, page
@@ -92,14 +92,13 @@ def build(photos, split, config, policy=None):
 
 def evaluate(photos, split, config, run):
     """Measures the saved file, loaded again, and writes what a person reads."""
-    path, positions = run.path("model.keras"), split.positions
+    test = split.positions["test"]
     with run.stage("evaluate"):
         stored = measured_run.reopen_stored(split, config, run)
-        model, temperature = measured_run.calibrate(photos, positions["validation"], stored, config, path)
-        metrics, predictions = measured_run.measure_parts(model, temperature, photos, split, stored, config)
-        metrics["novelty"] = unknown.measure_known(model, photos, positions, config, run)
+        saved = measured_run.complete_file(photos, split, stored, config, run.path("model.keras"))
+        metrics, predictions = measured_run.measure_parts(saved, photos, split, stored, config)
     with run.stage("shift"):
-        metrics["shift"] = shifts.measure_shift(model, photos, positions["test"], config, run.policy)
+        metrics["shift"] = shifts.measure_shift(saved.model, photos, test, config, run.policy)
     metrics["machine"] = run.record_machine()
     metrics["fit"] = selection.describe_kept(run.read_history(), run.config)
     metrics["verdict"] = diagnosis.diagnose(metrics)
@@ -108,4 +107,4 @@ def evaluate(photos, split, config, run):
     files.write_json(run.path("metrics.json"), metrics)
     with run.stage("report"):
         model_card.write_card(run, metrics)
-        page.write_report(run, metrics, predictions, photos, split.positions["test"], model)
+        page.write_report(run, metrics, predictions, photos, test, saved.model)

@@ -8,7 +8,8 @@ import pytest
 
 from flowers_keras import files, recipe, runtime
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import measured_run
+from flowers_keras.evaluation import measure, measured_run
+from flowers_keras.model import novelty
 from flowers_keras.photos import draw
 from flowers_keras.photos.reader import BrokenPhoto
 from flowers_keras.training import feeds, run_folder
@@ -35,9 +36,8 @@ def trained(config, tmp_path):
 def measure_run(photos, split, config, run):
     """(metrics, predictions of the test photos) of the run's saved file, calibrated if it is not yet."""
     stored = measured_run.reopen_stored(split, config, run)
-    validation, path = split.positions["validation"], run.path("model.keras")
-    model, temperature = measured_run.calibrate(photos, validation, stored, config, path)
-    return measured_run.measure_parts(model, temperature, photos, split, stored, config)
+    saved = measured_run.complete_file(photos, split, stored, config, run.path("model.keras"))
+    return measured_run.measure_parts(saved, photos, split, stored, config)
 
 
 def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, config):
@@ -66,7 +66,7 @@ def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, 
     assert other["train"]["confusion"] == metrics["train"]["confusion"]
 
 
-def test_test_photos_are_read_and_the_others_are_stored(trained, config):
+def test_test_photos_are_predicted_from_raw_and_the_others_are_stored(trained, config, monkeypatch):
     """What is stored gives what raw photos give, and where some of it is gone they are read."""
     photos, split, run, read = trained
     parts, uncalibrated = split.positions, run.path("model.keras").read_bytes()
@@ -75,7 +75,14 @@ def test_test_photos_are_read_and_the_others_are_stored(trained, config):
     watched = dataclasses.replace(
         photos, read=lambda position: (read.add(position), photos.read(position))[1]
     )
-    figures = {}
+    figures, predicted, predict = {}, set(), measure.predict_photos
+
+    def watched_predict(*arguments, **named):
+        predicted.add(arguments[4])
+        return predict(*arguments, **named)
+
+    monkeypatch.setattr(measure, "predict_photos", watched_predict)
+    known = feeds.draw_photos(split, "train", novelty.LARGEST["train"])
     for damage in ("none", "a value", "the store", "never stored"):
         if damage == "a value":
             path = next(run.folder.parent.glob("features/*/mirrored/*/activation.npy"))
@@ -87,12 +94,15 @@ def test_test_photos_are_read_and_the_others_are_stored(trained, config):
         elif damage == "never stored":
             run.path("checkpoints/features.json").unlink()
         read.clear()
+        predicted.clear()
         run.path("model.keras").write_bytes(uncalibrated)
         figures[damage], predictions = measure_run(watched, split, config, run)
-        assert read == (shown["test"] if damage == "none" else set().union(*shown.values()))
+        assert predicted == {"test"} | ({"calibration", "validation", "train"} if damage != "none" else set())
+        assert read == set().union(known, *shown.values())  # all are looked at, to compare new photos with
         assert predictions.ids == [photos.ids[i] for i in parts["test"]]
     raw, found = figures["never stored"], figures["none"]
     assert raw == figures["a value"] == figures["the store"]
+    assert found["novelty"] == raw["novelty"]
     assert found["temperature"] == pytest.approx(raw["temperature"], rel=1e-3)
     for part in shown:
         for name in ("loss", "ece", "mean_confidence", "loss_tta", "ece_uncalibrated"):

@@ -27,6 +27,7 @@ def evaluate_photos(model_path, data, others=None):
       UserError: the model or the photos cannot be used.
     """
     model, card = archive.load(model_path)
+    reference = _reference(model, model_path) if others else None
     photos = labelled.labelled_photos(data, card["class_names"])
     fingerprints, left_out = inspection.fingerprint_photos(photos)
     if not fingerprints:
@@ -35,26 +36,31 @@ def evaluate_photos(model_path, data, others=None):
     config = measuring_config(card)
     with pipeline.photo_errors():
         positions = np.array(sorted(fingerprints))
-        predictions = measure.predict_photos(model, photos, positions, config, "evaluate")
-    parts, seen = _beside(model_path, "splits.json"), None
-    if parts.exists():
-        seen = labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
-    metrics = (
-        measure.compute_metrics(predictions)
-        | measure.compare_uncalibrated(predictions, card["temperature"])
-        | {
-            "calibration": archive.describe_calibration(card),
-            "left_out": [list(pair) for pair in (*left_out, *photos.others)],
-            "twins_in_training": seen,
-        }
-    )
-    return metrics | (_tell_apart(model, card, model_path, photos, positions, others) if others else {})
+        predictions = measure.predict_photos(
+            model, photos, positions, config, "evaluate", reference=reference
+        )
+    metrics = measure.compute_metrics(predictions)
+    metrics |= measure.compare_uncalibrated(predictions, card["temperature"])
+    metrics["calibration"] = archive.describe_calibration(card)
+    metrics["left_out"] = [list(pair) for pair in (*left_out, *photos.others)]
+    metrics["twins_in_training"] = _twins(photos, fingerprints, model_path, config)
+    if others:
+        metrics["unknown"] = unknown.measure_unknown(model, card, reference, predictions.novelty, others)
+    return metrics
 
 
-def _tell_apart(model, card, model_path, photos, positions, others):
-    known = (photos.read(int(i)) for i in positions)
-    reference = archive.load_reference(model_path, model)
-    return {"unknown": unknown.measure_unknown(model, card, reference, known, others)}
+def _twins(photos, fingerprints, model_path, config):
+    parts = _beside(model_path, "splits.json")
+    if not parts.exists():
+        return None
+    return labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
+
+
+def _reference(model, path):
+    reference = archive.load_reference(path, model)
+    if reference is None:
+        raise UserError("the model holds no training photos to compare with; train it again for --unknown")
+    return reference
 
 
 def measuring_config(card):

@@ -6,12 +6,12 @@ import numpy as np
 
 from flowers_keras import progress
 from flowers_keras.evaluation import prediction_table, scores
-from flowers_keras.model import inference
+from flowers_keras.model import inference, novelty
 from flowers_keras.photos import pipeline
 from flowers_keras.training import features
 
 
-def predict_photos(model, photos, positions, config, title, tta=True):
+def predict_photos(model, photos, positions, config, title, tta=True, reference=None):
     """Predictions for the photos at `positions`; none is dropped.
 
     Args:
@@ -21,20 +21,24 @@ def predict_photos(model, photos, positions, config, title, tta=True):
       config: with `data.image_size`, `data.batch_size` and `evaluation.tta`.
       title: of the progress bar.
       tta: False leaves test-time augmentation out, whatever `config` says.
+      reference: novelty.Reference of the model, by which the same pass judges the photos; or None.
     """
     batch_size = min(config.data.batch_size, inference.LARGEST_BATCH)
-    plain, both = [], []
+    plain, both, judged = [], [], []
     batches = pipeline.plain_batches(photos, positions, config.data.image_size, batch_size)
     with progress.bar(len(positions), title, delay=5) as bar:
         for batch in batches.as_numpy_iterator():
-            if tta and config.evaluation.tta:
-                one, two = inference.predict_with_flip(model, batch, batch_size)
-                both.append(two)
-            else:
+            if reference is None:
                 one = inference.predict_batch(model, batch, batch_size)
+            else:
+                one, pooled = inference.predict_with_pooled(model, batch, batch_size)
+                judged += reference.judge(novelty.make_traits(pooled, batch))
             plain.append(one)
+            if tta and config.evaluation.tta:
+                both.append((one + inference.predict_batch(model, batch[:, :, ::-1], batch_size)) / 2)
             bar.update(len(one))
-    return _predictions(photos, positions, np.concatenate(plain), np.concatenate(both) if both else None)
+    averaged = np.concatenate(both) if both else None
+    return _predictions(photos, positions, np.concatenate(plain), averaged, judged or None)
 
 
 def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
@@ -56,7 +60,7 @@ def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
 
 
 def predict_rows(network, part, rows, batch_size):
-    """Probabilities of stored photos.
+    """What a network gives for stored photos, such as probabilities.
 
     Args:
       network: what the stored values go into.
@@ -65,17 +69,16 @@ def predict_rows(network, part, rows, batch_size):
       batch_size: photos computed at a time.
 
     Returns:
-      float64 [rows, classes], in order.
+      float64 [rows, width of the output], in order.
     """
     pieces = np.split(np.arange(len(rows)), range(batch_size, len(rows), batch_size))
     found = [network.predict_on_batch(rows.read(part, piece)) for piece in pieces]
     return np.concatenate(found, dtype=np.float64)
 
 
-def _predictions(photos, positions, plain, tta):
-    return prediction_table.Predictions(
-        [photos.ids[i] for i in positions], photos.labels[positions], photos.class_names, plain, tta
-    )
+def _predictions(photos, positions, plain, tta, judged=None):
+    ids = [photos.ids[i] for i in positions]
+    return prediction_table.Predictions(ids, photos.labels[positions], photos.class_names, plain, tta, judged)
 
 
 def compute_metrics(predictions):

@@ -5,12 +5,15 @@ training photos have been through the trunk before, so the saved file's tail tak
 activations: the same function, but for the precision in which the trunk computed.
 """
 
+import dataclasses
+
+import keras
 import numpy as np
 
-from flowers_keras import runtime
-from flowers_keras.evaluation import measure, scores
-from flowers_keras.model import archive, classifier
-from flowers_keras.photos import splits
+from flowers_keras import progress, runtime
+from flowers_keras.evaluation import measure, scores, unknown
+from flowers_keras.model import archive, classifier, inference, novelty
+from flowers_keras.photos import pipeline, splits
 from flowers_keras.training import features, feeds
 
 
@@ -19,25 +22,71 @@ def reopen_stored(split, config, run):
     return features.reopen(run, split.fingerprints, feeds.measured_views(split, config))
 
 
-def calibrate(photos, validation, stored, config, path):
-    """Fits the temperature on the validation photos and writes it into the saved file, once a run.
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """What a run saved, complete and loaded again.
+
+    Attributes:
+      model: a classifier, calibrated.
+      temperature: at which it is.
+      reference: novelty.Reference of it.
+    """
+
+    model: keras.Model
+    temperature: float
+    reference: novelty.Reference
+
+
+def complete_file(photos, split, stored, config, path):
+    """The Saved of a file; writes into it, once a run, what was not known in training.
+
+    That is its temperature, fitted on the validation photos, and what new photos are compared with.
 
     Args:
       photos: sources.Photos.
-      validation: int positions.
+      split: splits.Split.
       stored: as `reopen_stored` gives it.
       config: the run's config.
       path: of the saved file.
-
-    Returns:
-      (model, temperature): the calibrated file, loaded again.
     """
     model, card = archive.load(path)
     if card["temperature"] is None:
+        validation = split.positions["validation"]
         found = predict_known(model, photos, validation, stored, config, "calibration", tta=False)
         archive.save(model, path, card, scores.fit_temperature(found.labels, found.plain))
         model, card = archive.load(path)
-    return model, card["temperature"]
+    if not archive.load_reference(path, model):
+        archive.add_reference(path, make_reference(model, photos, split, stored, config))
+    reference = archive.load_reference(path, model)
+    progress.detail(f"novelty: {unknown.describe(reference)}")
+    return Saved(model, card["temperature"], reference)
+
+
+def make_reference(model, photos, split, stored, config):
+    """novelty.Reference of a classifier; arguments as for `complete_file`.
+
+    It is of training photos as they are: augmented ones can be almost white or black, and such photos
+    would then be like them.
+    """
+    known = (feeds.draw_photos(split, part, novelty.LARGEST[part]) for part in ("train", "validation"))
+    return novelty.make_reference(*(find_traits(model, photos, each, stored, config) for each in known))
+
+
+def find_traits(model, photos, positions, stored, config):
+    """`novelty.make_traits` of validation or training photos, float32 [positions, traits].
+
+    What the network sees comes from what is stored of them where that is there; how they look is seen.
+    """
+    size = min(config.data.batch_size, inference.LARGEST_BATCH)
+    squares = pipeline.plain_batches(photos, positions, config.data.image_size, size).as_numpy_iterator()
+    if stored is None:
+        both = ((inference.predict_with_pooled(model, batch, size)[1], batch) for batch in squares)
+    else:
+        network = classifier.part(model, config.model.unfreeze_from, "pooled")
+        rows = stored.rows(features.PLAIN, positions)
+        pooled = measure.predict_rows(network, "activation", rows, size)
+        both = zip(np.split(pooled, range(size, len(pooled), size)), squares, strict=True)
+    return np.concatenate([novelty.make_traits(seen, batch) for seen, batch in both])
 
 
 def predict_known(model, photos, positions, stored, config, title, tta):
@@ -62,11 +111,11 @@ def trunk_precision(stored, positions):
     return str(stored.rows(features.PLAIN, positions[:1]).read("activation", np.zeros(1, np.int64)).dtype)
 
 
-def measure_parts(model, temperature, photos, split, stored, config):
+def measure_parts(saved, photos, split, stored, config):
     """The figures of each part; the test photos are used only here.
 
     Args:
-      model: a classifier, calibrated at `temperature`.
+      saved: Saved.
       photos: sources.Photos.
       split: splits.Split.
       stored: as `reopen_stored` gives it.
@@ -79,18 +128,21 @@ def measure_parts(model, temperature, photos, split, stored, config):
     """
     shown = feeds.measured_positions(split)
     found = {
-        part: predict_known(model, photos, shown[part], stored, config, part, tta=part == "validation")
+        part: predict_known(saved.model, photos, shown[part], stored, config, part, tta=part == "validation")
         for part in ("validation", "train")
     }
-    found["test"] = measure.predict_photos(model, photos, shown["test"], config, "test")
+    found["test"] = measure.predict_photos(
+        saved.model, photos, shown["test"], config, "test", reference=saved.reference
+    )
     metrics = {
-        part: measure.compute_metrics(each) | measure.compare_uncalibrated(each, temperature)
+        part: measure.compute_metrics(each) | measure.compare_uncalibrated(each, saved.temperature)
         for part, each in found.items()
     }
     for part in ("validation", "train"):
         metrics[part]["precision"] = trunk_precision(stored, shown[part])
     metrics |= {
-        "temperature": temperature,
+        "temperature": saved.temperature,
+        "novelty": unknown.describe_known(found["test"].novelty, saved.reference),
         "class_weights": config.data.class_weights,
         "training_photos": measure.count_by_class(photos, split.positions["train"]),
         "leaks": splits.describe(split, photos, config.data.twin_distance),

@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 
 from flowers_keras import files
+from flowers_keras.model.novelty import Novelty
 
 PLAIN, TTA = "probability:", "tta:"  # what the columns of `predictions.csv` start with
 
@@ -20,6 +21,7 @@ class Predictions:
       class_names: in the order of the probabilities.
       plain: float64 [count, classes], of the photos as they are.
       tta: the same with flip test-time augmentation, or None.
+      novelty: novelty.Novelty of each photo, or None; no file keeps it.
     """
 
     ids: list[str]
@@ -27,6 +29,7 @@ class Predictions:
     class_names: tuple[str, ...]
     plain: np.ndarray
     tta: np.ndarray | None
+    novelty: list[Novelty] | None = None
 
 
 def join(parts):

@@ -138,18 +138,3 @@ def predict_with_pooled(model, photos, batch_size):
     both = classifier.part(model, "photo", "probabilities", "pooled")
     probabilities, pooled = both.predict_on_batch(_filled_up(photos, batch_size))
     return probabilities[: len(photos)].astype(np.float64), pooled[: len(photos)]
-
-
-def predict_with_flip(model, photos, batch_size):
-    """Probabilities of photos, as they are and with flip test-time augmentation.
-
-    Args:
-      model, photos, batch_size: as for `predict_batch`.
-
-    Returns:
-      (plain, tta), each float64 [count, classes]; tta is the mean of the probabilities of a photo
-      and of its mirror image, and so the same for both.
-    """
-    plain = predict_batch(model, photos, batch_size)
-    mirrored = predict_batch(model, photos[:, :, ::-1], batch_size)
-    return plain, (plain + mirrored) / 2

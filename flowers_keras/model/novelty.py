@@ -19,8 +19,7 @@ LEAST_DEVIATION = 0.05
 
 ONE_IN = 100  # photos of the kind of the validation photos may be called unlike them
 
-# Photos of each part that a reference holds, as each costs a pass through the whole network.
-LARGEST = {"train": 500, "validation": 1000, "test": 1000}
+LARGEST = {"train": 500, "validation": 1000}  # photos of each part that a reference is made of
 
 
 @dataclasses.dataclass(frozen=True)

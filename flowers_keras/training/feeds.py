@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from flowers_keras.augment import mixup, trivial_augment
+from flowers_keras.model import novelty
 from flowers_keras.model.tail import make_tail
 from flowers_keras.photos import identity, parts, pipeline
 from flowers_keras.training import features
@@ -87,18 +88,30 @@ def measured_positions(split):
     """part -> positions of the photos that a run is measured on.
 
     They are all of validation and test, and as many training photos, not augmented, as validation has:
-    enough to see the gap. Which these are depends on their content alone, so that most of them are the same
-    when photos were added.
+    enough to see the gap.
     """
-    train = split.positions["train"]
-    drawn = sorted(train.tolist(), key=lambda position: parts.draw(split.digests[position], "measured"))
-    return split.positions | {"train": np.sort(np.int64(drawn[: len(split.positions["validation"])]))}
+    count = len(split.positions["validation"])
+    return split.positions | {"train": draw_photos(split, "train", count)}
+
+
+def draw_photos(split, part, count):
+    """int64 positions, ascending, of some photos of a part; of more photos all those of fewer are some.
+
+    Which these are depends on their content alone: most stay the same when photos are added.
+    """
+    at = split.positions[part].tolist()
+    at.sort(key=lambda position: parts.draw(split.digests[position], "measured"))
+    return np.sort(np.int64(at[:count]))
 
 
 def measured_views(split, config):
-    """view -> positions, of what is stored of the validation and training photos of `measured_positions`."""
+    """view -> positions, of what is stored of validation and training photos as they are, to measure a run.
+
+    That is of those of `measured_positions`, and of those that a photo's novelty is told by.
+    """
     shown = measured_positions(split)
-    plain = np.concatenate([shown["validation"], shown["train"]])
+    known = draw_photos(split, "train", novelty.LARGEST["train"])
+    plain = np.concatenate([shown["validation"], np.union1d(shown["train"], known)])
     return {features.PLAIN: plain} | (
         {features.MIRRORED: shown["validation"]} if config.evaluation.tta else {}
     )

@@ -7,6 +7,7 @@ import io
 import json
 import pathlib
 import shutil
+import types
 
 import keras
 import numpy as np
@@ -17,10 +18,10 @@ from sklearn import metrics as reference
 from configs import finetune
 from flowers_keras import errors, evaluate, files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import labelled_photos, measure, prediction_table, scores, unknown
+from flowers_keras.evaluation import labelled_photos, measure, measured_run, prediction_table, scores
 from flowers_keras.model import archive, conditioning, inference
 from flowers_keras.photos import inspection, sources, splits, synthetic
-from tests.conftest import build_network, measuring, small_inception
+from tests.conftest import build_network, encode, measuring, photos_of, small_inception
 
 # Not alphabetical, as in TFDS: neither the folder's order nor that of the drawings.
 CLASS_NAMES = ("tulips", "daisy", "sunflowers", "roses", "dandelion")
@@ -216,11 +217,19 @@ def test_neighbours_change_a_prediction_by_rounding_only(network):
 
 def test_tta_is_the_same_for_a_mirrored_photo(network):
     photos = np.stack([synthetic.draw_flower(i % 5, (9, i), IMAGE_SIZE) for i in range(5)])
-    plain, tta = inference.predict_with_flip(network, photos, BATCH_SIZE)
-    mirrored, mirrored_tta = inference.predict_with_flip(network, photos[:, :, ::-1], BATCH_SIZE)
-    assert np.array_equal(tta, mirrored_tta)
-    assert np.array_equal(tta, (plain + mirrored) / 2)
-    assert np.abs(plain - mirrored).max(axis=1).min() > 1e-4  # of unlike photos, or this shows nothing
+    one, mirrored = (
+        measure.predict_photos(
+            network,
+            photos_of([encode(each) for each in some], range(5), "abcde"),
+            np.arange(5),
+            measuring(IMAGE_SIZE, BATCH_SIZE, tta=True),
+            "test",
+        )
+        for some in (photos, photos[:, :, ::-1])
+    )
+    assert np.array_equal(one.tta, mirrored.tta)
+    assert np.array_equal(one.tta, (one.plain + mirrored.plain) / 2)
+    assert np.abs(one.plain - mirrored.plain).max(axis=1).min() > 1e-4  # or this shows nothing
 
 
 # The command.
@@ -373,9 +382,14 @@ def test_command_tells_photos_of_other_things_apart(run, folder, tmp_path, capsy
     # What is no flower is far from flowers by the real InceptionV3.
     archive.save(make_network(), alone / "model.keras", archive.load(run)[1])
     model, _ = archive.load(alone)
-    photos, parts = sources.synthetic_photos(40, 96, 0), {"train": range(20), "validation": range(20, 40)}
+    photos, parts = (
+        sources.synthetic_photos(40, 96, 0),
+        {"train": np.arange(20), "validation": np.arange(20, 40)},
+    )
     config = measuring(IMAGE_SIZE, BATCH_SIZE)
-    unknown.fit_reference(model, photos, parts, config, alone / "model.keras")
+    split = types.SimpleNamespace(positions=parts, digests={i: f"{i}" for i in range(40)})
+    reference = measured_run.make_reference(model, photos, split, None, config)
+    archive.add_reference(alone / "model.keras", reference)
     assert run_command(f"--model={alone}", *command) == 0
     found = json.loads((tmp_path / "output.json").read_text())["unknown"]
     assert found["auroc"] > 0.9 and found["found"] == 1.0 > found["false_alarms"] and found["count"] == 6

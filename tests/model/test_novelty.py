@@ -1,16 +1,16 @@
 """novelty: photos unlike anything a model was trained on are found, and others at the stated rate."""
 
 import shutil
+import types
 import zipfile
 
 import numpy as np
 import pytest
 
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import unknown
+from flowers_keras.evaluation import measure, measured_run, unknown
 from flowers_keras.model import archive, inference, looks, novelty
 from flowers_keras.photos import sources
-from flowers_keras.training import run_folder
 from tests.conftest import SIZE, as_new, encode, measuring, photos_of
 
 CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {"data": {"batch_size": 32}}}
@@ -74,9 +74,15 @@ def saved(pristine, tmp_path_factory):
     path, network = tmp_path_factory.mktemp("saved") / "model.keras", as_new(*pristine)
     archive.save(network, path, CARD)
     parts = {"train": np.arange(100), "validation": np.arange(100, 200)}
-    photos = sources.synthetic_photos(200, 96, 0)
-    unknown.fit_reference(network, photos, parts, measuring(SIZE), path)
+    add_reference(network, sources.synthetic_photos(200, 96, 0), parts, path)
     return path
+
+
+def add_reference(network, photos, parts, path):
+    """As a run without stored values does it."""
+    split = types.SimpleNamespace(positions=parts, digests={i: f"{i}" for i in range(len(photos.ids))})
+    reference = measured_run.make_reference(network, photos, split, None, measuring(SIZE))
+    archive.add_reference(path, reference)
 
 
 def none_of_these(side=96):
@@ -119,36 +125,31 @@ def test_what_is_no_flower_is_unlike_anything_known_and_flowers_are_not(saved, t
     assert next(without.answer(files[:1])).novelty is None
 
 
-def test_the_share_of_test_photos_that_is_called_unlike_is_measured(saved, network, tmp_path, monkeypatch):
+def test_the_share_of_test_photos_that_is_called_unlike_is_measured(saved, network):
     """Of photos half of which are noise, by the same judgement as an answer's."""
     noise = np.random.default_rng(0).integers(0, 256, (10, 96, 96, 3), np.uint8)
     flowers = sources.synthetic_photos(30, 96, 5)
     photos = photos_of([*map(encode, noise), *map(flowers.read, range(10))], [0] * 20)
-    run = run_folder.Run(saved.parent, {})
-    parts = {"test": np.arange(20)}
-    found = unknown.measure_known(network, photos, parts, measuring(SIZE), run)
+    reference = archive.load_reference(saved, network)
+    predictions = measure.predict_photos(
+        network, photos, np.arange(20), measuring(SIZE), "test", reference=reference
+    )
+    found = unknown.describe_known(predictions.novelty, reference)
     answers = list(inference.load_classifier(saved).answer([photos.read(i) for i in range(20)]))
     assert found["unlike"] == np.mean([each.novelty.unlike for each in answers])
     assert np.mean([each.novelty.unlike for each in answers[:10]]) >= 0.5
     assert found["count"] == 20 and found["stated"] == 1 / 101
     assert found["interval"][0] < found["unlike"] < found["interval"][1]
-    monkeypatch.setattr(novelty, "LARGEST", {"train": 7, "validation": 7, "test": 7})
-    assert unknown.measure_known(network, photos, parts, measuring(SIZE), run)["count"] == 7
-
-
-def test_the_reference_is_written_once(saved, network):
-    assert archive.load_reference(saved, network).traits.dtype == np.float16
-    before = saved.read_bytes()
-    unknown.fit_reference(network, None, None, None, saved)
-    assert saved.read_bytes() == before
+    without = measure.predict_photos(network, photos, np.arange(20), measuring(SIZE), "test")
+    assert without.novelty is None and np.array_equal(without.plain, predictions.plain)
 
 
 def test_a_large_set_is_compared_with_some_of_its_photos(light_network, tmp_path, monkeypatch):
-    monkeypatch.setattr(novelty, "LARGEST", {"train": 7, "validation": 9, "test": 9})
+    monkeypatch.setattr(novelty, "LARGEST", {"train": 7, "validation": 9})
     path, photos = tmp_path / "model.keras", sources.synthetic_photos(40, SIZE, 0)
     archive.save(light_network, path, CARD)
     parts = {"train": np.arange(25), "validation": np.arange(25, 40)}
-    unknown.fit_reference(light_network, photos, parts, measuring(SIZE), path)
+    add_reference(light_network, photos, parts, path)
     reference = archive.load_reference(path, light_network)
     assert (len(reference.traits), len(reference.distances)) == (7, 9)
 
