@@ -23,14 +23,14 @@ def get_config():
     config = finetune.get_config()
     config.data.image_size = 448
     config.model.pooled_layers = "mixed8+mixed9+mixed10"
-    config.frozen.mixup = 0.2
+    config.features.views = 6
+    config.frozen.mixup = 0.4
 
-    config.finetune.epochs = 8
-    config.finetune.learning_rate = 1e-4
+    config.finetune.epochs = 12
+    config.finetune.learning_rate = 2e-4
     config.finetune.schedule = "cosine"
     config.finetune.warmup_epochs = 1
-    config.finetune.mixup = 0.2
+    config.finetune.mixup = 0.4
     config.finetune.ema = 0.995
     config.finetune.keep = "last"
-    config.finetune.interpolation = 0.8
     return config
