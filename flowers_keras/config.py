@@ -138,12 +138,15 @@ FIELDS = {
         "auto", _choice("auto", "float32", "mixed_bfloat16"), "auto: bfloat16 where the machine is fast in it"
     ),
     "runtime.deterministic": Field(False, SWITCH, "results repeat bit for bit, a little slower"),
+    "runtime.distributed": Field(False, SWITCH, "one of several processes that train this run together"),
     "run.tracker": Field("none", _choice("none", "mlflow", "wandb"), "that gets the epochs, offline"),
 }
 
-# Where files lie, not what they hold: runs that differ in these alone give the same results. (What the
-# corrections hold is compared by their digest.)
-WITHOUT_EFFECT = frozenset({"data.corrections", "data.data_dir", "features.cache_dir", "run.tracker"})
+# Where files lie and who computes: runs that differ in these alone give the same results, in several
+# processes but for rounding. (What the corrections hold is compared by their digest.)
+WITHOUT_EFFECT = frozenset(
+    {"data.corrections", "data.data_dir", "features.cache_dir", "run.tracker", "runtime.distributed"}
+)
 
 
 def default_config():

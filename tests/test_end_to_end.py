@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 import pytest
 
-from flowers_keras import predict, recipe
+from flowers_keras import predict, processes, recipe
 from flowers_keras.config import FIELDS
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import prediction_table
@@ -60,7 +60,7 @@ class Recorder:
 def finished(config, colours, tmp_path):
     """(metrics, folder, names of the fields that were read) of a run on colours."""
     recorder = Recorder(on_colours(config, colours), set())
-    return recipe.train_and_evaluate(recorder, tmp_path / "run"), tmp_path / "run", recorder._read
+    return processes.train_and_evaluate(recorder, tmp_path / "run"), tmp_path / "run", recorder._read
 
 
 def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, config, capsys, monkeypatch):

@@ -26,6 +26,7 @@ ORDER = (
 GROUND = {
     "command_line.py",
     "config.py",
+    "connection.py",
     "errors.py",
     "files.py",
     "locks.py",

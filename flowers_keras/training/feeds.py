@@ -1,6 +1,7 @@
 """What each phase trains on: stored views of the frozen part, or fresh ones through all of it."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from flowers_keras.augment import mixup, trivial_augment
 from flowers_keras.model import novelty
 from flowers_keras.model.tail import make_tail
 from flowers_keras.photos import identity, parts, pipeline
-from flowers_keras.training import features
+from flowers_keras.training import devices, features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,10 +174,15 @@ def stored_feed(network, stored, part, labels, train, validation, config):
     """
     batch_size = config.data.batch_size
     views = [stored.rows(view, train) for view in range(config.features.views)]
+    blended = config.frozen.mixup or config.finetune.mixup  # with rows that other processes compute
+
+    def read(epoch, rows):
+        one_view = functools.partial(views[int(epoch) % len(views)].read, part)
+        return one_view(rows) if blended else devices.read_own(one_view, rows)
 
     def training(epochs):
         return pipeline.stored_batches(
-            lambda epoch, rows: views[int(epoch) % len(views)].read(part, rows),
+            read,
             labels[train],
             batch_size,
             config.seed,

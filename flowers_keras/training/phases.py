@@ -4,7 +4,7 @@ import keras
 
 from flowers_keras import progress, runtime
 from flowers_keras.model import classifier
-from flowers_keras.training import tracking
+from flowers_keras.training import devices, tracking
 from flowers_keras.training.balanced_accuracy import BalancedAccuracy
 from flowers_keras.training.checkpoint import Checkpoint
 
@@ -48,6 +48,7 @@ def _fit(feed, settings, run, checkpoint):
     callbacks.append(keras.callbacks.TensorBoard(run.path(f"tensorboard/{checkpoint.name}")))
     done, every = checkpoint.epochs_done * feed.steps, settings.epochs * feed.steps
     with (
+        devices.on_all_devices(feed.network),
         tracking.track(run, checkpoint.name) as tracked,
         progress.bar(every, checkpoint.name, " steps", done=done) as bar,
     ):
