@@ -6,6 +6,7 @@ import contextlib
 import errno
 import importlib.util
 import json
+import logging
 import os
 import pathlib
 import sys
@@ -40,6 +41,7 @@ def run_command(main):
       main: a function without arguments that returns the exit status; None is 0.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported, or it greets
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of batches of several sizes
     if "KERAS_HOME" in os.environ:  # Keras would make a folder called ~
         os.environ["KERAS_HOME"] = os.path.expanduser(os.environ["KERAS_HOME"])
     # A log file is up to date whenever it is read, and a name that a console cannot print ends nothing.

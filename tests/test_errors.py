@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from flowers_keras import errors
+from tests.conftest import own_lines
 
 
 def refuse():
@@ -76,6 +77,7 @@ def test_settings_that_keras_refuses_are_one_line(settings, tmp_path):
     code = f"""
 import runpy, sys, types
 from flowers_keras import errors
+from tests.conftest import own_lines
 sys.modules["keras.src.api_export"] = types.SimpleNamespace(keras_export=lambda _: lambda each: each)
 errors.run_command(lambda: runpy.run_path({source!r}) and None)
 """
@@ -116,3 +118,21 @@ def test_the_folder_of_keras_may_begin_with_a_tilde(monkeypatch):
     monkeypatch.setenv("KERAS_HOME", "~/keras")
     errors.run_command(lambda: None)
     assert os.environ["KERAS_HOME"] == "/home/me/keras"
+
+
+BATCHES = """
+import keras, numpy
+network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+for count in range(1, 9):
+    keras.models.clone_model(network).predict_on_batch(numpy.zeros((count, 2)))
+"""
+
+
+def test_batches_of_several_sizes_are_computed_without_a_word():
+    """TensorFlow would advise the programmer, on the console of who has few photos."""
+    command = f"from flowers_keras import errors\nerrors.run_command(lambda: exec({BATCHES!r}))"
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
+    ended = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, env=environment)
+    assert (ended.returncode, own_lines(ended.stderr)) == (0, [])
+    ended = subprocess.run([sys.executable, "-c", BATCHES], capture_output=True, text=True, env=environment)
+    assert "retracing" in ended.stderr  # or this could not fail
