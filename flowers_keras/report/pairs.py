@@ -32,10 +32,19 @@ def paired_table(names, folders):
         found = paired.paired_difference(*(np.array([each[key] for key in shared]) for each in (one, two)))
         low, high = (100 * bound for bound in found["interval"])
         difference = f"{100 * found['difference']:+.2f}"
-        rows.append(
-            [name, str(len(shared)), difference, f"{low:+.2f} to {high:+.2f}", f"{found['p_value']:.3f}"]
-        )
+        interval, p_value = f"{low:+.2f} to {high:+.2f}", describe_p_value(found["p_value"])
+        rows.append([name, str(len(shared)), difference, interval, p_value])
     return rows
+
+
+def describe_p_value(value):
+    """A p-value as text: what would be rounded to 0 is told by its bound.
+
+    Example:
+      >>> describe_p_value(0.0413), describe_p_value(2e-5)
+      ('0.041', '< 0.001')
+    """
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
 def _classified_correctly(predictions, tta):
