@@ -15,7 +15,8 @@ WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder; runs/NAME by d
 
 def main(arguments):
     """Trains what the flags say; returns the exit status."""
-    from flowers_keras import processes, runtime  # seconds of imports that a wrong flag need not wait for
+    from flowers_keras import runtime  # seconds of imports that a wrong flag need not wait for
+    from flowers_keras.jobs import processes
 
     workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
     try:

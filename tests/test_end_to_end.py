@@ -12,10 +12,11 @@ import ml_collections
 import numpy as np
 import pytest
 
-from flowers_keras import predict, processes, recipe
+from flowers_keras import predict, recipe
 from flowers_keras.config import FIELDS
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import prediction_table
+from flowers_keras.jobs import processes
 from flowers_keras.model import archive, inference
 from flowers_keras.photos import sources
 from flowers_keras.training import phases

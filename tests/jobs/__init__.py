@@ -1,1 +1,1 @@
-"""What is done with a config beside training it once: folds, the learning curve, the pass alone."""
+"""The recipe in several processes, and parts of it: on folds, on growing shares, the pass alone."""

@@ -13,8 +13,7 @@ import time
 import numpy as np
 import pytest
 
-from flowers_keras import processes
-from flowers_keras.jobs import features_job
+from flowers_keras.jobs import features_job, processes
 from flowers_keras.training import phases, run_folder
 from tests.conftest import own_lines
 from tests.training.test_resume import SMALL
