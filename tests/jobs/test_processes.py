@@ -18,7 +18,7 @@ from flowers_keras.training import phases, run_folder
 from tests.conftest import own_lines
 from tests.training.test_resume import SMALL
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 TINY = [
     *SMALL,
     "--config.frozen.epochs=2",
