@@ -15,7 +15,7 @@ from flowers_keras.photos import pipeline
 from flowers_keras.training import feeds, run_folder, segments, store
 from tests.training.test_resume import SMALL
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture
