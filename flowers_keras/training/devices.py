@@ -14,14 +14,17 @@ import functools
 import keras
 import numpy as np
 
+from flowers_keras import progress
+
 
 @contextlib.contextmanager
-def on_all_devices(network):
+def on_all_devices(network, batch_size):
     """Inside, `network.fit` takes its steps on all devices; where there is one, nothing changes.
 
     Args:
       network: compiled keras.Model whose optimizer is built. Inside, each process passes the same batches
         to `fit`. The variables begin as those of process 0, and are afterwards as before on one device.
+      batch_size: of all batches but the last of an epoch; a note says if the devices cannot share it.
     """
     if keras.backend.backend() != "jax" or len(keras.distribution.list_devices()) == 1:
         yield
@@ -30,6 +33,11 @@ def on_all_devices(network):
 
     by_process = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
     mesh = jax.sharding.Mesh(np.array(by_process), ("batch",))
+    if batch_size % mesh.size:
+        progress.note(
+            f"note: each of the {mesh.size} devices computes every batch whole, which gains nothing; "
+            f"let data.batch_size be a multiple of {mesh.size}"
+        )
     variables = [*network.variables, *network.optimizer.variables]
     for variable, value in zip(variables, _of_first_process(variables), strict=True):
         variable.assign(_place(value, mesh))

@@ -48,7 +48,7 @@ def _fit(feed, settings, run, checkpoint):
     callbacks.append(keras.callbacks.TensorBoard(run.path(f"tensorboard/{checkpoint.name}")))
     done, every = checkpoint.epochs_done * feed.steps, settings.epochs * feed.steps
     with (
-        devices.on_all_devices(feed.network),
+        devices.on_all_devices(feed.network, feed.batch_size),
         tracking.track(run, checkpoint.name) as tracked,
         progress.bar(every, checkpoint.name, " steps", done=done) as bar,
     ):
