@@ -12,10 +12,9 @@ import traceback
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from flowers_keras import config, files, progress
+from flowers_keras import config, files, next_command, progress
 from flowers_keras.errors import UserError
 
-CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 # allow_override: a notebook may import this module anew.
 QUIET = flags.DEFINE_bool("quiet", False, "print the result and nothing before it", allow_override=True)
 VERBOSE = flags.DEFINE_bool("verbose", False, "print every epoch and every segment", allow_override=True)
@@ -107,7 +106,10 @@ def _parse(arguments):
 
 def _describe_configs():
     """A line for each file in configs/: its path and the first line of its docstring, below what it says."""
-    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in CONFIGS.glob("[!_]*.py")}
+    texts = {
+        path: path.read_text(encoding="utf-8", errors="replace")
+        for path in next_command.CONFIGS.glob("[!_]*.py")
+    }
     lines = {os.path.relpath(path): text.partition("\n")[0].strip('"') for path, text in texts.items()}
     title = "configs, each with its test accuracy and its time on 2 cores with AMX (quickstart: without):"
     return "\n".join([title, *(f"  {path}: {line}" for path, line in sorted(lines.items()))])

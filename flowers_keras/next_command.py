@@ -1,12 +1,17 @@
 """The command that a report or a command advises to type next, in full."""
 
+import contextlib
+import pathlib
+import runpy
 import shlex
 
 from flowers_keras import config
 
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+
 
 def spell(program, settings, workdir, **changes):
-    """A command with the fields of a run that differ from the recipe of configs/finetune.py.
+    """A command with the fields of a run that differ from the nearest of the files in configs/.
 
     Args:
       program: such as "python train.py".
@@ -22,9 +27,20 @@ def spell(program, settings, workdir, **changes):
       "python train.py --config=configs/finetune.py --config.seed=1 '--config.data.source=folder:my photos' --config.data.batch_size=8 --workdir=runs/x"
     """  # noqa: E501
     values = config.flatten(settings) | {name.replace("__", "."): value for name, value in changes.items()}
+    file, given = _nearest_config({name: each for name, each in values.items() if name in config.FIELDS})
     words = [
         f"--config.{name}={str(value).lower() if isinstance(value, bool) else value}"
         for name, value in values.items()
-        if name in config.FIELDS and value != config.FIELDS[name].default
+        if name in config.FIELDS and value != given[name]
     ]
-    return shlex.join([*program.split(), "--config=configs/finetune.py", *words, f"--workdir={workdir}"])
+    return shlex.join([*program.split(), f"--config=configs/{file}", *words, f"--workdir={workdir}"])
+
+
+def _nearest_config(values):
+    """(name, values) of the file in configs/ from which the fewest fields differ; finetune.py, if as near."""
+    known = {"finetune.py": {name: field.default for name, field in config.FIELDS.items()}}
+    for path in sorted(CONFIGS.glob("[!_]*.py")):
+        with contextlib.suppress(Exception):  # one that cannot be run is none to advise
+            known.setdefault(path.name, config.flatten(runpy.run_path(str(path))["get_config"]().to_dict()))
+    wanted = known["finetune.py"] | values
+    return min(known.items(), key=lambda each: sum(each[1].get(name) != wanted[name] for name in wanted))
