@@ -77,7 +77,6 @@ def test_settings_that_keras_refuses_are_one_line(settings, tmp_path):
     code = f"""
 import runpy, sys, types
 from flowers_keras import errors
-from tests.conftest import own_lines
 sys.modules["keras.src.api_export"] = types.SimpleNamespace(keras_export=lambda _: lambda each: each)
 errors.run_command(lambda: runpy.run_path({source!r}) and None)
 """
