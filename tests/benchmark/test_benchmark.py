@@ -21,7 +21,7 @@ from flowers_keras.benchmark import (
     whole_recipe,
 )
 from flowers_keras.benchmark.experiment import load_experiment
-from flowers_keras.model import archive
+from flowers_keras.model import archive, novelty
 from flowers_keras.photos import reader, splits
 from flowers_keras.serving import formats
 from flowers_keras.training import run_folder
@@ -72,6 +72,7 @@ def test_the_floor_counts_the_products_of_a_step():
 
 def test_scaling_repeats_photos_under_new_names(experiment, monkeypatch):
     monkeypatch.setattr(scaling, "PHOTOS", 10)
+    monkeypatch.setattr(novelty, "LARGEST", {"train": 8, "validation": 8})
     photos, split = scaling.repeat(experiment.photos, experiment.split, 3)
     assert len(set(photos.ids)) == 38 and split.positions["train"].tolist() == list(range(30))
     one, again, other = (reader.read_photo(photos.read(i)) for i in (0, 10, 1))

@@ -14,14 +14,15 @@ import pytest
 from flowers_keras import runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
-from flowers_keras.model import classifier, folding
+from flowers_keras.model import classifier, folding, novelty
 from flowers_keras.photos import pipeline, sources, splits
 from flowers_keras.training import features, feeds, phases, run_folder
 
 
 @pytest.fixture
-def setting(config, tmp_path):
-    """Photos and splits of 3 classes, and a run's folder."""
+def setting(config, tmp_path, monkeypatch):
+    """Photos and splits of 3 classes, and a run's folder; few photos are kept to compare new ones with."""
+    monkeypatch.setattr(novelty, "LARGEST", {"train": 3, "validation": 3})
     config.augment.policy = "none"  # a second for each view that is traced
     photos = sources.load_photos(config.data)
     photos = dataclasses.replace(photos, labels=photos.labels % 3, class_names=("a", "b", "c"))
@@ -151,6 +152,15 @@ def test_the_time_of_the_whole_run_is_told_after_the_first_view(setting, config,
     feeds.make_feeds(small, photos, split, config, run)
     ((_, text),) = told
     assert text.startswith(f"features: 0 of {count} views of photos are to be computed, in ")
+
+
+def test_what_new_photos_are_compared_with_is_stored_as_it_is(setting, config, small, passed, monkeypatch):
+    photos, split, run = setting
+    known = len(split.positions["validation"]) + 2
+    monkeypatch.setattr(novelty, "LARGEST", {"train": known, "validation": 3})
+    stored = feeds.store_views(small, photos, split, config, run)
+    assert passed[-2] == ("plain", len(split.positions["validation"]) + known)
+    assert len(stored.rows(features.PLAIN, feeds.draw_photos(split, "train", known))) == known
 
 
 def test_folds_pay_only_for_what_the_run_has_not_stored(setting, config, small, passed):

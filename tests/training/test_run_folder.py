@@ -39,7 +39,7 @@ def settings(l2=0.1, data_dir="", cache_dir="", dtype_policy="float32"):
         "model": {"l2": l2},
         "data": {"data_dir": data_dir, "corrections": data_dir},
         "features": {"cache_dir": cache_dir},
-        "runtime": {"dtype_policy": dtype_policy},
+        "runtime": {"dtype_policy": dtype_policy, "distributed": bool(data_dir)},
         "run": {"tracker": data_dir or "none"},
     }
 
