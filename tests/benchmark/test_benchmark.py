@@ -72,7 +72,6 @@ def test_the_floor_counts_the_products_of_a_step():
 
 def test_scaling_repeats_photos_under_new_names(experiment, monkeypatch):
     monkeypatch.setattr(scaling, "PHOTOS", 10)
-    monkeypatch.setattr(novelty, "LARGEST", {"train": 8, "validation": 8})
     photos, split = scaling.repeat(experiment.photos, experiment.split, 3)
     assert len(set(photos.ids)) == 38 and split.positions["train"].tolist() == list(range(30))
     one, again, other = (reader.read_photo(photos.read(i)) for i in (0, 10, 1))
@@ -84,6 +83,7 @@ def test_scaling_repeats_photos_under_new_names(experiment, monkeypatch):
 def test_scaling_measures_what_is_stored(experiment, monkeypatch):
     monkeypatch.setattr(scaling, "PHOTOS", 10)
     monkeypatch.setattr(scaling, "TIMES", ((1, 1), (4, 1), (1, 4)))
+    monkeypatch.setattr(novelty, "LARGEST", {"train": 8, "validation": 8})
     once, four_copies, four_views = (row[2] for row in scaling.measure_scaling(experiment).rows)
     # 8 validation photos, plain and mirrored, and 8 training photos, plain, are stored once: 34 become 64.
     assert four_copies / once == pytest.approx(64 / 34, rel=0.01)

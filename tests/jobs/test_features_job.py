@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture
-def small(config, monkeypatch):
+def small(config, small_backbone, monkeypatch):
     """60 photos in batches of 4, segments of 2 batches."""
     monkeypatch.setattr(store, "SEGMENT", 8)
     config.augment.policy = "none"

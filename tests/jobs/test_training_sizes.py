@@ -12,7 +12,7 @@ from flowers_keras.training import features, feeds, phases
 
 
 @pytest.fixture
-def small(config):
+def small(config, small_backbone):
     config.frozen.epochs = config.finetune.epochs = 1
     config.features.views = 1
     return config
