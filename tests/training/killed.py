@@ -1,6 +1,6 @@
 """`train.py` that kills itself with SIGKILL: `python -m tests.training.killed EVENT:N --config=...`.
 
-It dies the N-th time that EVENT happens in this process. Events: "trunk", "tail", "novelty" and
+It dies the N-th time that EVENT happens in this process. Events: "trunk", "tail", "novelty", "test" and
 "classifier" (before a batch goes through), "frozen" and "finetune" (after a step of that phase), "compile"
 (before a phase), "before NAME" and "after NAME" (the renaming of a file of the run to its name).
 """
@@ -40,7 +40,8 @@ def arm(moment):
         "trunk": "trunk",
         "flower_classifier": "classifier",
         "mixed8_to_probabilities": "tail",
-        "photo_to_probabilities_pooled": "novelty",
+        "mixed8_to_pooled": "novelty",
+        "photo_to_probabilities_pooled": "test",
     }
     before(keras.Model, "predict_on_batch", lambda model, *_: events[model.name])
     before(checkpoint.Checkpoint, "on_train_batch_end", lambda phase, *_: phase.name)

@@ -40,7 +40,8 @@ MOMENTS = [
     "finetune:5",
     "before model.keras:2",  # the calibrated file
     "novelty:1",
-    "classifier:4",  # shift, after two batches of the test
+    "test:1",  # with the reference in the file
+    "classifier:3",  # shift, after the mirrored test photos
     "before report.html:1",
 ]
 
