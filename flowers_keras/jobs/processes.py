@@ -10,9 +10,10 @@ import shutil
 import tempfile
 
 from flowers_keras import connection, files, recipe, runtime
+from flowers_keras.config import check_config
 from flowers_keras.jobs import features_job
 from flowers_keras.photos import layouts, pipeline
-from flowers_keras.training import run_folder
+from flowers_keras.training import run_folder, tracking
 
 
 def train_and_evaluate(config, workdir):
@@ -29,6 +30,8 @@ def train_and_evaluate(config, workdir):
     """
     if not config.runtime.distributed:
         return recipe.train_and_evaluate(config, workdir)
+    check_config(config)  # before this process waits for others
+    tracking.require_tracker(config)
     with connection.connect() as (number, count):
         # Only all processes together can make it: so all find the same.
         trained = (files.user_path(workdir) / "model.keras").exists()

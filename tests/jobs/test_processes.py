@@ -13,6 +13,8 @@ import time
 import numpy as np
 import pytest
 
+from flowers_keras import connection
+from flowers_keras.errors import UserError
 from flowers_keras.jobs import features_job, processes
 from flowers_keras.training import phases, run_folder
 from tests.conftest import own_lines
@@ -129,3 +131,15 @@ def test_a_process_that_follows_goes_on_from_the_checkpoints_of_the_run(tmp_path
     processes._copy_state(run.folder, copy)
     found = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
     assert found == {"splits.json", "checkpoints/frozen.npz"}
+
+
+def test_a_wrong_value_is_refused_before_the_others_are_waited_for(config, tmp_path, monkeypatch):
+    config.runtime.distributed, config.features.views = True, -1
+    monkeypatch.setattr(connection, "connect", lambda: pytest.fail("it waits"))
+    with pytest.raises(UserError, match="features.views=-1 is not allowed"):
+        processes.train_and_evaluate(config, tmp_path / "run")
+    config.features.views, config.run.tracker = 1, "wandb"
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(UserError, match="wandb"):
+        processes.train_and_evaluate(config, tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
