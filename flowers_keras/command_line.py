@@ -106,10 +106,8 @@ def _parse(arguments):
 
 def _describe_configs():
     """A line for each file in configs/: its path and the first line of its docstring, below what it says."""
-    texts = {
-        path: path.read_text(encoding="utf-8", errors="replace")
-        for path in next_command.CONFIGS.glob("[!_]*.py")
-    }
+    paths = next_command.config_files()
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in paths}
     lines = {os.path.relpath(path): text.partition("\n")[0].strip('"') for path, text in texts.items()}
     title = "configs, each with its test accuracy and its time on 2 cores with AMX (quickstart: without):"
     return "\n".join([title, *(f"  {path}: {line}" for path, line in sorted(lines.items()))])

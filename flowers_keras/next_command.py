@@ -36,10 +36,15 @@ def spell(program, settings, workdir, **changes):
     return shlex.join([*program.split(), f"--config=configs/{file}", *words, f"--workdir={workdir}"])
 
 
+def config_files():
+    """Paths of the files in configs/, sorted; none where only the package is installed."""
+    return sorted(CONFIGS.glob("[!_]*.py"))
+
+
 def _nearest_config(values):
     """(name, values) of the file in configs/ from which the fewest fields differ; finetune.py, if as near."""
     known = {"finetune.py": {name: field.default for name, field in config.FIELDS.items()}}
-    for path in sorted(CONFIGS.glob("[!_]*.py")):
+    for path in config_files():
         with contextlib.suppress(Exception):  # one that cannot be run is none to advise
             known.setdefault(path.name, config.flatten(runpy.run_path(str(path))["get_config"]().to_dict()))
     wanted = known["finetune.py"] | values

@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import types
 
 import hypothesis
 import keras
@@ -13,7 +14,8 @@ from PIL import Image
 
 from configs import finetune
 from flowers_keras import runtime
-from flowers_keras.model import classifier, conditioning
+from flowers_keras.evaluation import measured_run
+from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import sources, synthetic
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread each
@@ -142,6 +144,17 @@ def measuring(image_size, batch_size=32, tta=False, shift_photos=0, seed=0):
             "evaluation": {"tta": tta, "shift_photos": shift_photos},
         }
     )
+
+
+def add_reference(network, photos, parts, path):
+    """Gives a saved model what new photos are compared with, as a run without stored values does it.
+
+    Args:
+      parts: "train" and "validation" -> int positions.
+    """
+    split = types.SimpleNamespace(positions=parts, digests={i: f"{i}" for i in range(len(photos.ids))})
+    size = network.input_shape[1]
+    archive.add_reference(path, measured_run.make_reference(network, photos, split, None, measuring(size)))
 
 
 def own_lines(stderr):

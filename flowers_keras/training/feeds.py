@@ -110,12 +110,10 @@ def measured_views(split, config):
 
     That is of those of `measured_positions`, and of those that a photo's novelty is told by.
     """
-    shown = measured_positions(split)
-    known = draw_photos(split, "train", novelty.LARGEST["train"])
-    plain = np.concatenate([shown["validation"], np.union1d(shown["train"], known)])
-    return {features.PLAIN: plain} | (
-        {features.MIRRORED: shown["validation"]} if config.evaluation.tta else {}
-    )
+    validation = split.positions["validation"]
+    train = draw_photos(split, "train", max(len(validation), novelty.LARGEST["train"]))
+    views = {features.PLAIN: np.concatenate([validation, train])}
+    return views | ({features.MIRRORED: validation} if config.evaluation.tta else {})
 
 
 def store_views(model, photos, split, config, run, share=(0, 1)):

@@ -7,7 +7,6 @@ import io
 import json
 import pathlib
 import shutil
-import types
 
 import keras
 import numpy as np
@@ -18,10 +17,10 @@ from sklearn import metrics as reference
 from configs import finetune
 from flowers_keras import errors, evaluate, files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import labelled_photos, measure, measured_run, prediction_table, scores
+from flowers_keras.evaluation import labelled_photos, measure, prediction_table, scores
 from flowers_keras.model import archive, conditioning, inference
 from flowers_keras.photos import inspection, sources, splits, synthetic
-from tests.conftest import build_network, encode, measuring, photos_of, small_inception
+from tests.conftest import add_reference, build_network, encode, measuring, photos_of, small_inception
 
 # Not alphabetical, as in TFDS: neither the folder's order nor that of the drawings.
 CLASS_NAMES = ("tulips", "daisy", "sunflowers", "roses", "dandelion")
@@ -386,10 +385,7 @@ def test_command_tells_photos_of_other_things_apart(run, folder, tmp_path, capsy
         sources.synthetic_photos(40, 96, 0),
         {"train": np.arange(20), "validation": np.arange(20, 40)},
     )
-    config = measuring(IMAGE_SIZE, BATCH_SIZE)
-    split = types.SimpleNamespace(positions=parts, digests={i: f"{i}" for i in range(40)})
-    reference = measured_run.make_reference(model, photos, split, None, config)
-    archive.add_reference(alone / "model.keras", reference)
+    add_reference(model, photos, parts, alone / "model.keras")
     assert run_command(f"--model={alone}", *command) == 0
     found = json.loads((tmp_path / "output.json").read_text())["unknown"]
     assert found["auroc"] > 0.9 and found["found"] == 1.0 > found["false_alarms"] and found["count"] == 6

@@ -10,14 +10,8 @@ from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, prediction_table
 from flowers_keras.jobs import cross_validation
-from flowers_keras.training import features, phases, run_folder
-
-
-@pytest.fixture
-def small(config, small_backbone):
-    config.frozen.epochs = config.finetune.epochs = 1
-    config.features.views = 1
-    return config
+from flowers_keras.training import features, run_folder
+from tests.jobs.conftest import Killed, die_in_phase
 
 
 def read(path):
@@ -26,18 +20,7 @@ def read(path):
 
 
 def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(small, tmp_path, monkeypatch):
-    class Killed(BaseException):
-        pass
-
-    trained, train = [], phases.train_phase
-
-    def killed_in_the_second_fold(name, *arguments):
-        trained.append(name)
-        if len(trained) == 4:
-            raise Killed
-        return train(name, *arguments)
-
-    monkeypatch.setattr(phases, "train_phase", killed_in_the_second_fold)
+    trained = die_in_phase(monkeypatch, 4)  # in the second fold
     with pytest.raises(Killed):
         cross_validation.cross_validate(small, tmp_path, 2)
     monkeypatch.setattr(features.Pass, "values", lambda *_: pytest.fail("features were computed again"))

@@ -9,13 +9,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import prediction_table
 from flowers_keras.jobs import cross_validation, training_sizes
 from flowers_keras.training import features, feeds, phases
-
-
-@pytest.fixture
-def small(config, small_backbone):
-    config.frozen.epochs = config.finetune.epochs = 1
-    config.features.views = 1
-    return config
+from tests.jobs.conftest import Killed, die_in_phase
 
 
 @pytest.fixture
@@ -35,18 +29,7 @@ def fed(monkeypatch):
 def test_sizes_are_nested_and_scored_on_the_same_photos_and_a_kill_costs_its_size(
     small, tmp_path, monkeypatch, fed, capsys
 ):
-    class Killed(BaseException):
-        pass
-
-    trained, train = [], phases.train_phase
-
-    def killed_at_the_sixth(name, *arguments):
-        trained.append(name)
-        if len(trained) == 6:
-            raise Killed
-        return train(name, *arguments)
-
-    monkeypatch.setattr(phases, "train_phase", killed_at_the_sixth)
+    trained = die_in_phase(monkeypatch, 6)
     with pytest.raises(Killed):
         training_sizes.measure_curve(small, tmp_path / "curve", 2)
     monkeypatch.setattr(features.Pass, "values", lambda *_: pytest.fail("features were computed again"))

@@ -1,17 +1,16 @@
 """novelty: photos unlike anything a model was trained on are found, and others at the stated rate."""
 
 import shutil
-import types
 import zipfile
 
 import numpy as np
 import pytest
 
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import measure, measured_run, unknown
+from flowers_keras.evaluation import measure, unknown
 from flowers_keras.model import archive, inference, looks, novelty
 from flowers_keras.photos import sources
-from tests.conftest import SIZE, as_new, encode, measuring, photos_of
+from tests.conftest import SIZE, add_reference, as_new, encode, measuring, photos_of
 
 CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {"data": {"batch_size": 32}}}
 
@@ -76,13 +75,6 @@ def saved(pristine, tmp_path_factory):
     parts = {"train": np.arange(100), "validation": np.arange(100, 200)}
     add_reference(network, sources.synthetic_photos(200, 96, 0), parts, path)
     return path
-
-
-def add_reference(network, photos, parts, path):
-    """As a run without stored values does it."""
-    split = types.SimpleNamespace(positions=parts, digests={i: f"{i}" for i in range(len(photos.ids))})
-    reference = measured_run.make_reference(network, photos, split, None, measuring(SIZE))
-    archive.add_reference(path, reference)
 
 
 def none_of_these(side=96):
