@@ -46,12 +46,16 @@ def describe_machine():
       {"device": name of the processor or of the accelerators, "cores": count, "versions": package ->
       version}.
     """
-    kind, devices = _accelerator()
     return {
-        "device": ", ".join(sorted({name for name, _ in devices})) if kind else _processor(),
+        "device": accelerators() or _processor(),
         "cores": os.cpu_count(),
         "versions": versions(),
     }
+
+
+def accelerators():
+    """Names of the kinds of GPU or TPU that this process computes on, "" for a processor alone."""
+    return ", ".join(sorted({name for name, _ in _accelerator()[1]}))
 
 
 def versions():
@@ -64,8 +68,15 @@ def versions():
     """
     # TensorFlow resizes and augments the photos under every backend.
     packages = ("keras", keras.backend.backend(), "tensorflow", "numpy", "pillow")
-    found = {package: importlib.metadata.version(package) for package in packages}
-    return found | {"python": platform.python_version()}
+    return {package: _version(package) for package in packages} | {"python": platform.python_version()}
+
+
+def _version(package):
+    """As it is installed, also under another name, as tensorflow-cpu and tf-nightly are."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.import_module(package).__version__
 
 
 def _accelerator():

@@ -1,5 +1,6 @@
 """Which precision a machine gets by `runtime.dtype_policy = "auto"`, and what is recorded of it."""
 
+import importlib
 import types
 
 import keras
@@ -81,3 +82,15 @@ def test_settings_of_another_project_do_not_reach_a_run():
         keras.config.set_floatx("float32")
         keras.config.set_max_epochs(None)
         keras.config.set_max_steps_per_epoch(None)
+
+
+def test_a_package_of_another_name_has_a_version(monkeypatch):
+    """As TensorFlow from tensorflow-cpu or tf-nightly has."""
+
+    def version(package):
+        if package == "tensorflow":
+            raise runtime.importlib.metadata.PackageNotFoundError(package)
+        return "1.0"
+
+    monkeypatch.setattr(runtime.importlib.metadata, "version", version)
+    assert runtime.versions()["tensorflow"] == importlib.import_module("tensorflow").__version__

@@ -48,15 +48,19 @@ def main(_):
     tables = choose_tables([name for name in ONLY.value if name], model)
     arguments = dict.fromkeys(TRAINED, (model,)) | {"growth": (photo_counts(GROWTH.value),)}
 
-    from flowers_keras import runtime  # seconds of imports that a wrong flag need not wait for
+    import keras  # seconds of imports that a wrong flag need not wait for
+
+    from flowers_keras import runtime
     from flowers_keras.benchmark import experiment, machine
 
     subject = experiment.load_experiment(CONFIG.value)
     policy = runtime.resolve_policy(CONFIG.value.runtime.dtype_policy)
     size, batch_size = CONFIG.value.data.image_size, CONFIG.value.data.batch_size
+    accelerators = runtime.accelerators() or "no accelerator"
     print(
-        f"{machine.describe()}\n"
-        f"{policy}, {size} px, batches of {batch_size}, {len(subject.photos.ids)} photos"
+        f"{machine.describe()}, {accelerators}\n"
+        f"{keras.backend.backend()}, {policy}, {size} px, batches of {batch_size}, "
+        f"{len(subject.photos.ids)} photos"
     )
     for name in tables:
         module, _, function = TABLES[name].partition(".")

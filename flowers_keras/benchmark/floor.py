@@ -3,8 +3,8 @@
 import math
 
 import keras
-import tensorflow as tf
 
+from flowers_keras.benchmark.compiled import compile_function
 from flowers_keras.benchmark.table import rate
 
 
@@ -42,19 +42,22 @@ def fastest_rate(shapes, dtype, examples):
       examples: of a step.
     """
     factors = [
-        (tf.ones((rows, inner), dtype), tf.ones((inner, columns), dtype), tf.ones((rows, columns), dtype))
+        tuple(
+            keras.random.normal(shape, dtype=dtype)
+            for shape in ((rows, inner), (inner, columns), (rows, columns))
+        )
         for rows, inner, columns in shapes
     ]
 
-    @tf.function(jit_compile=False)
     def step(factors):
         return [
             (
-                tf.matmul(values, kernel),
-                tf.matmul(upstream, kernel, transpose_b=True),
-                tf.matmul(values, upstream, transpose_a=True),
+                keras.ops.matmul(values, kernel),
+                keras.ops.matmul(upstream, keras.ops.transpose(kernel)),
+                keras.ops.matmul(keras.ops.transpose(values), upstream),
             )
             for values, kernel, upstream in factors
         ]
 
-    return rate(lambda: step(factors), examples)
+    compiled = compile_function(step)
+    return rate(lambda: compiled(factors), examples)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from flowers_keras import recipe
 from flowers_keras.augment import trivial_augment
 from flowers_keras.benchmark import floor
+from flowers_keras.benchmark.compiled import compile_forward
 from flowers_keras.benchmark.table import Table, rate
 from flowers_keras.model import classifier
 from flowers_keras.training import feeds, phases, run_folder
@@ -57,11 +58,11 @@ def time_input(experiment):
 def time_trunk(experiment):
     """The pass over the photos, beside bare compiled forward passes on one batch in memory."""
     (folded, plain), count, views = experiment.trunks(), len(experiment.batch), experiment.views()
-    photos = tf.constant(experiment.batch, tf.float32)
+    photos = keras.ops.convert_to_tensor(experiment.batch, "float32")
 
     def bare(trunk):
-        forward = tf.function(lambda photos: trunk(photos, training=False), jit_compile=False)
-        return rate(lambda: forward(photos)[1].numpy(), count)
+        forward = compile_forward(trunk)
+        return rate(lambda: forward(photos), count)
 
     rows = [
         ("on photos from the pipeline", rate(lambda: folded.predict_on_batch(next(views)), count)),

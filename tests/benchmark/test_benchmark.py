@@ -1,5 +1,9 @@
 """The benchmark: its tables hold what they say, and its flags are refused in one line."""
 
+import os
+import pathlib
+import subprocess
+import sys
 import types
 
 import keras
@@ -88,6 +92,38 @@ def test_scaling_measures_what_is_stored(experiment, monkeypatch):
     # 8 validation photos, plain and mirrored, and 8 training photos, plain, are stored once: 34 become 64.
     assert four_copies / once == pytest.approx(64 / 34, rel=0.01)
     assert four_views / once == pytest.approx(64 / 34, rel=0.01)
+
+
+@pytest.mark.long
+def test_stages_are_timed_on_jax():
+    pytest.importorskip("jax", reason="jax is not installed")
+    program = (
+        "from flowers_keras.benchmark import __main__, table\n"
+        "from flowers_keras import command_line, config\n"
+        "from absl import app\n"
+        "import functools\n"
+        "table.SECONDS = 0.1\n"
+        "parser = functools.partial(command_line.parse_flags, default=config.__file__)\n"
+        "app.run(__main__.main, flags_parser=parser)\n"
+    )
+    small = [
+        "data.synthetic_photos=60",
+        "data.batch_size=8",
+        "data.source=synthetic",
+        "data.image_size=75",
+        "model.weights=",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--only=trunk,training", *[f"--config.{each}" for each in small]],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        cwd=pathlib.Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no accelerator\njax, " in done.stdout
+    for row in ("bare forward pass on a tensor", "phase 2, stored views", "its matrix products alone"):
+        assert row in done.stdout
 
 
 @pytest.fixture
