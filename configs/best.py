@@ -1,4 +1,4 @@
-"""Stage 4, larger photos, mixup and averaged weights: 96.1 % with TTA, 28 minutes.
+"""Stage 4, larger photos, mixup and averaged weights: 96.1 % with TTA, 22 minutes.
 
 Beyond the story: the same boundary and head, with more to see and a steadier way to learn. What
 differs from `finetune`: photos of 448 pixels, in six views; the head sees the means of mixed8, mixed9 and
@@ -7,9 +7,8 @@ et al. 2019, arXiv 1805.08974); both phases blend examples (mixup, arXiv 1710.09
 2e-4 by a cosine and keeps an average of its weights, so that no epoch is chosen on few photos.
 
 Pooled over 5 folds of 2,647 photos: 95.1 % with TTA (94.2 to 95.8), loss 0.16; on 281 test photos 95.6 +-
-0.7, with TTA 96.1 +- 0.4 (3 seeds, 2026-11-26). `docs/accuracy.md` says what was tried. The time is a sum, on
-2 cores with AMX beside other work: 15,142 views at 16 photos/s, then the 733 s of a run that found them
-stored. Nobody has timed it from an empty cache, nor beside `finetune`.
+0.7, with TTA 96.1 +- 0.4 (3 seeds, 2026-11-26). `docs/accuracy.md` says what was tried. From an empty cache
+it took 1,333 s on 2 cores with AMX, 2.6 times the 512 s that `finetune` took just before it.
 
   python train.py --config=configs/best.py --workdir=runs/best
 """

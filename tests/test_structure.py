@@ -100,7 +100,7 @@ def test_only_these_call_tensorflow():
         "model/explain.py",  # a gradient, where TensorFlow is the backend
         "photos/pipeline.py", "photos/resize.py", "photos/tfds_records.py",  # the input pipeline; TFDS
         "augment/operations.py", "augment/trivial_augment.py", "augment/mixup.py",  # parts of it
-        "benchmark/floor.py", "benchmark/predict_command.py", "benchmark/stages.py",  # compare with it
+        "benchmark/predict_command.py", "benchmark/stages.py",  # compare with it
         "benchmark/whole_recipe.py",
         # Exports are TensorFlow functions, and LiteRT's file format comes with it.
         "serving/exported.py", "serving/litert.py", "serving/litert_metadata.py", "serving/onnx_file.py",

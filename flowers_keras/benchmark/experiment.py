@@ -25,10 +25,11 @@ class Experiment:
         return self.split.positions["train"]
 
     def views(self):
-        """Batches of the augmented training photos, epoch after epoch, for ever."""
+        """NumPy batches of the augmented training photos, epoch after epoch, for ever."""
         make = trivial_augment.make_augmentation(self.config.augment, self.config.data.image_size)
         for epoch in itertools.count():
-            yield from pipeline.view_batches(self.photos, self.train, epoch, len(self.batch), make)
+            batches = pipeline.view_batches(self.photos, self.train, epoch, len(self.batch), make)
+            yield from batches.as_numpy_iterator()  # which every backend takes
 
     def trunks(self):
         """The frozen part, as the pass over the photos runs it and as Keras would.

@@ -81,8 +81,8 @@ def time_training(experiment):
         head, tail = feeds.make_feeds(model, experiment.photos, experiment.split, config, run)
         classifier.unfreeze_from(model, config.model.unfreeze_from, config.model.train_batch_norm)
         phases.compile_network(tail.network, config.finetune, tail.steps)
-        stored = iter(tail.training_examples(range(10_000), config.finetune.mixup))
-        values, labels = next(stored)
+        stored = tail.training_examples(range(10_000), config.finetune.mixup).as_numpy_iterator()
+        values, labels = map(keras.ops.convert_to_tensor, next(stored))
         rows = [
             (
                 "phase 2, stored views",
@@ -99,7 +99,7 @@ def time_training(experiment):
         rows.append((work, floor.fastest_rate(shapes, dtype, len(values))))
         classifier.freeze(model)
         phases.compile_network(head.network, config.frozen, head.steps)
-        steps = iter(head.training_examples(range(10_000), config.frozen.mixup))
+        steps = head.training_examples(range(10_000), config.frozen.mixup).as_numpy_iterator()
         speed = rate(lambda: head.network.train_on_batch(*next(steps)), len(experiment.batch))
     epochs = [("phase 1, stored features", speed), *rows]
     rows = [(label, each, len(experiment.train) / each) for label, each in epochs]

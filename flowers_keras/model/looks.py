@@ -41,15 +41,26 @@ def describe_squares(squares):
 
 def _describe(square):
     """The WIDTH numbers of one picture, uint8 [S, S, 3]."""
-    numbers, rest = [], square.astype(np.float32) @ CHANNELS.T
+    numbers, side = [], len(square)
+    rest = (CHANNELS @ square.reshape(-1, 3).T.astype(np.float32)).reshape(-1, side, side)
     for _ in range(SCALES):
-        height, width = (side // 2 * 2 for side in rest.shape[:2])
-        one, right = rest[:height:2, :width:2], rest[:height:2, 1:width:2]
-        below, last = rest[1:height:2, :width:2], rest[1:height:2, 1:width:2]
-        for details in (one - right + below - last, one + right - below - last, one - right - below + last):
-            size = np.sqrt(np.mean((details / 4) ** 2, axis=(0, 1))) + LEVEL
-            mean = np.mean(np.abs(details / 4), axis=(0, 1)) + LEVEL
+        even = rest.shape[-1] // 2 * 2
+        above, below = rest[:, :even:2, :even], rest[:, 1:even:2, :even]
+        total, change = above + below, above - below
+        for details in (_difference(total), _sum(change), _difference(change)):
+            details = details.reshape(len(CHANNELS), -1) / 4
+            size = np.sqrt(np.mean(details * details, axis=1)) + LEVEL
+            mean = np.abs(details, out=details).mean(axis=1) + LEVEL
             numbers += [np.log(size), np.log(mean / size)]
-        rest = (one + right + below + last) / 4
-    numbers += [rest.mean(axis=(0, 1)) / 255, np.log(rest.std(axis=(0, 1)) + LEVEL)]
+        rest = _sum(total) / 4
+    numbers += [rest.mean(axis=(1, 2)) / 255, np.log(rest.std(axis=(1, 2)) + LEVEL)]
     return np.concatenate(numbers)
+
+
+def _sum(values):
+    """Of neighbours across: [..., 2 n] -> [..., n]."""
+    return values[..., ::2] + values[..., 1::2]
+
+
+def _difference(values):
+    return values[..., ::2] - values[..., 1::2]

@@ -3,11 +3,13 @@
 In bfloat16 on a processor most of a step went into the gradients of the convolutions' kernels, which
 oneDNN computes at a fraction of what its matrix products reach, and a seventh into BatchNormalization
 that does not train (see `model/folding.py`). Here a kernel's gradient is one matrix product for each of
-its places, and what does not train is a factor of the kernel and an offset.
+its places, and what does not train is a factor of the kernel and an offset. A GPU's library needs no such
+help: on an NVIDIA H200 the classifier's own layers took 0.82 of the time at 32 photos a step.
 """
 
 import keras
 
+from flowers_keras import runtime
 from flowers_keras.model import classifier, folding
 
 
@@ -21,11 +23,13 @@ def make_tail(model, boundary, train_batch_norm=False):
 
     Returns:
       keras.Model: output of the layer `boundary` -> probabilities. It shares every variable with `model`:
-      training it trains the classifier. Its layers are the classifier's, in bfloat16 those apart that a
-      `NormalizedConvolution` computes.
+      training it trains the classifier. Its layers are the classifier's, in bfloat16 on a processor those
+      apart that a `NormalizedConvolution` computes.
     """
     _, tail = classifier.cut(model, boundary)
-    normalized = {} if train_batch_norm else folding.norms_after_convolutions(tail)
+    if train_batch_norm or runtime.accelerators():
+        return tail
+    normalized = folding.norms_after_convolutions(tail)
     fast = {
         name: norm
         for name, norm in normalized.items()

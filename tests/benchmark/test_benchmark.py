@@ -98,23 +98,18 @@ def test_scaling_measures_what_is_stored(experiment, monkeypatch):
 def test_stages_are_timed_on_jax():
     pytest.importorskip("jax", reason="jax is not installed")
     program = (
-        "from flowers_keras.benchmark import __main__, table\n"
-        "from flowers_keras import command_line, config\n"
+        "import functools, keras\n"
         "from absl import app\n"
-        "import functools\n"
-        "table.SECONDS = 0.1\n"
+        "from flowers_keras import command_line, config\n"
+        "from flowers_keras.benchmark import __main__, table\n"
+        "from tests import conftest\n"
+        "keras.applications.InceptionV3, table.SECONDS = conftest.small_inception, 0.1\n"
         "parser = functools.partial(command_line.parse_flags, default=config.__file__)\n"
         "app.run(__main__.main, flags_parser=parser)\n"
     )
-    small = [
-        "data.synthetic_photos=60",
-        "data.batch_size=8",
-        "data.source=synthetic",
-        "data.image_size=75",
-        "model.weights=",
-    ]
+    flags = ("data.source=synthetic", "data.synthetic_photos=60", "data.image_size=75", "model.weights=")
     done = subprocess.run(
-        [sys.executable, "-c", program, "--only=trunk,training", *[f"--config.{each}" for each in small]],
+        [sys.executable, "-c", program, "--only=trunk,training", *(f"--config.{each}" for each in flags)],
         capture_output=True,
         text=True,
         env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from flowers_keras import runtime
 from flowers_keras.model import classifier
 from flowers_keras.model.tail import NormalizedConvolution, convolve, make_tail
 
@@ -25,6 +26,11 @@ def test_in_float32_it_is_the_classifiers_layers(network):
 
 def test_where_batch_norm_trains_it_is_the_classifiers_layers(half):
     assert make_tail(half, "mixed8", train_batch_norm=True) is classifier.cut(half, "mixed8")[1]
+
+
+def test_on_a_gpu_it_is_the_classifiers_layers(half, monkeypatch):
+    monkeypatch.setattr(runtime, "accelerators", lambda: "NVIDIA H200")
+    assert make_tail(half, "mixed8") is classifier.cut(half, "mixed8")[1]
 
 
 def test_in_bfloat16_it_computes_the_same_from_the_same_variables(network, half):
