@@ -15,13 +15,13 @@ WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder; runs/NAME by d
 
 def main(arguments):
     """Trains what the flags say; returns the exit status."""
-    from flowers_keras import runtime  # seconds of imports that a wrong flag need not wait for
+    from flowers_keras import recipe, runtime  # seconds of imports that a wrong flag need not wait for
     from flowers_keras.jobs import processes
 
     workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
     try:
         with runtime.stop_on_signals():
-            processes.train_and_evaluate(CONFIG.value, workdir)
+            processes.run_in_all(recipe.train_and_evaluate, CONFIG.value, workdir)
     except runtime.Stopped as stopped:
         print(f"stopped by {stopped}; go on with: {shlex.join(['python', *arguments])}", file=sys.stderr)
         return stopped.status

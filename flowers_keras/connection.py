@@ -2,17 +2,24 @@
 
 JAX finds a dead process by a closed connection, or by its silence. It then raises an error, or ends this
 process from C++ after a page of words. Both become one line here.
+
+What is written for one process runs in several: `place` then says which this is, and `gather`,
+`first_alone` and `wait` are where they meet. All have to come to the same meetings in the same order.
 """
 
 import atexit
 import contextlib
 import ctypes
+import itertools
 import os
+import pickle
 import re
 import signal
 import sys
 import tempfile
 import threading
+
+import numpy as np
 
 from flowers_keras import files, progress
 from flowers_keras.errors import UserError
@@ -26,6 +33,9 @@ VARIABLES = "JAX_COORDINATOR_ADDRESS=HOST:PORT, JAX_NUM_PROCESSES=2 and JAX_PROC
 # Of the errors that JAX raises where another process is gone, and of no others.
 LOST = re.compile("gloo|nccl|coordination|barrier|heartbeat|(connection|socket) closed", re.IGNORECASE)
 
+_place = (0, 1)  # of this process; `connect` changes it
+_meetings = itertools.count()  # two barriers may not have the same name
+
 
 @contextlib.contextmanager
 def connect():
@@ -37,6 +47,7 @@ def connect():
     Raises:
       UserError: the backend is not JAX, or nothing says where the other processes are.
     """
+    global _place
     import keras
 
     if keras.backend.backend() != "jax":
@@ -52,8 +63,10 @@ def connect():
         if number:
             progress.set_detail(progress.QUIET)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        yield number, jax.process_count()
+        _place = (number, jax.process_count())
+        yield _place
         wait("end")
+        _place = (0, 1)
         jax.distributed.shutdown()
     except BaseException as error:
         if isinstance(error, Exception) and not isinstance(error, UserError) and LOST.search(str(error)):
@@ -64,11 +77,49 @@ def connect():
     files.discard(log.name)
 
 
+def place():
+    """(number, count): of this process, from 0 on, and of all of the run."""
+    return _place
+
+
 def wait(name):
-    """Waits until all processes do so under this name."""
+    """Waits until all processes do so under this name; one alone waits for nobody."""
+    if place()[1] == 1:
+        return
     from jax._src import distributed  # the public barrier keeps the devices busy meanwhile
 
-    distributed.global_state.client.wait_at_barrier(name, MONTH)
+    distributed.global_state.client.wait_at_barrier(f"{name} {next(_meetings)}", MONTH)
+
+
+def gather(value):
+    """What each process has, in all of them.
+
+    Args:
+      value: what this process has; one that pickle takes. (JAX itself would make float64 float32.)
+
+    Returns:
+      [value of process 0, of process 1, ...].
+    """
+    if place()[1] == 1:
+        return [value]
+    from jax.experimental import multihost_utils
+
+    data = np.frombuffer(pickle.dumps(value), np.uint8)
+    wait("gather")  # as long as it takes; what follows has a time limit
+    sizes = multihost_utils.process_allgather(np.int32(len(data)))
+    rows = multihost_utils.process_allgather(np.pad(data, (0, int(sizes.max()) - len(data))))
+    return [pickle.loads(row[:size].tobytes()) for row, size in zip(rows, sizes, strict=True)]
+
+
+@contextlib.contextmanager
+def first_alone(name):
+    """The block in process 0, and once that has left it in all others."""
+    number, _ = place()
+    if number:
+        wait(name)
+    yield
+    if not number:
+        wait(name)
 
 
 def _initialize(jax, log):

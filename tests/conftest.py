@@ -1,8 +1,11 @@
 """What many tests share: networks at 75 pixels, made once, and small sets of photos."""
 
+import concurrent.futures
 import io
 import os
+import pickle
 import shutil
+import threading
 import types
 
 import hypothesis
@@ -13,7 +16,7 @@ import pytest
 from PIL import Image
 
 from configs import finetune
-from flowers_keras import runtime
+from flowers_keras import connection, runtime
 from flowers_keras.evaluation import measured_run
 from flowers_keras.model import archive, classifier, conditioning
 from flowers_keras.photos import sources, synthetic
@@ -116,6 +119,44 @@ def config():
     config.runtime.dtype_policy = "float32"
     config.runtime.deterministic = True
     return config
+
+
+@pytest.fixture
+def in_two(monkeypatch):
+    """Calls a function in two threads, which are to it the two processes of a run; gives what both return."""
+    here, together, said = threading.local(), threading.Barrier(2, timeout=60), [None, None]
+
+    def place():
+        return getattr(here, "place", (0, 1))
+
+    def wait(_):
+        if place()[1] == 2:
+            together.wait()
+
+    def gather(value):
+        number, count = place()
+        said[number] = pickle.dumps(value)
+        wait("told")
+        found = [pickle.loads(each) for each in said[:count]]
+        wait("heard")
+        return found
+
+    def call(number, function):
+        here.place = (number, 2)
+        try:
+            return function()
+        except BaseException:
+            together.abort()
+            raise
+
+    for each in (place, wait, gather):
+        monkeypatch.setattr(connection, each.__name__, each)
+
+    def run(function):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            return [each.result() for each in [pool.submit(call, number, function) for number in (0, 1)]]
+
+    return run
 
 
 @pytest.fixture(scope="module")

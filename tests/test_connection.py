@@ -21,6 +21,15 @@ from flowers_keras import connection, errors
 
 def main():
     with connection.connect() as (number, count):
+        assert connection.place() == (number, count)
+        found = connection.gather({"third": 1 / 3, "longer": "x" * number})
+        assert found == [{"third": 1 / 3, "longer": ""}, {"third": 1 / 3, "longer": "x"}], found
+        with connection.first_alone("turn"):
+            if number:
+                assert os.path.exists(os.environ["LEFT"])
+            else:
+                time.sleep(1)
+                open(os.environ["LEFT"], "x")
         print(f"{number} of {count}", flush=True)
         if number:
             time.sleep(1)
@@ -73,12 +82,13 @@ def test_what_tells_of_a_lost_process(words, lost):
     "end, status",
     [("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL), ("raise errors.UserError('a mistake')", 2)],
 )
-def test_the_end_of_one_process_ends_a_busy_one_within_a_minute(end, status):
+def test_processes_meet_and_the_end_of_one_ends_a_busy_one_within_a_minute(end, status, tmp_path):
     pytest.importorskip("jax", reason="jax is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "JAX_NUM_PROCESSES": "2"}
+    environment["LEFT"] = str(tmp_path / "left")
     busy, ended = (
         subprocess.Popen(
             [sys.executable, "-c", TWO.replace("END", end)],

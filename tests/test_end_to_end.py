@@ -61,7 +61,8 @@ class Recorder:
 def finished(config, colours, tmp_path):
     """(metrics, folder, names of the fields that were read) of a run on colours."""
     recorder = Recorder(on_colours(config, colours), set())
-    return processes.train_and_evaluate(recorder, tmp_path / "run"), tmp_path / "run", recorder._read
+    folder = tmp_path / "run"
+    return processes.run_in_all(recipe.train_and_evaluate, recorder, folder), folder, recorder._read
 
 
 def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, config, capsys, monkeypatch):

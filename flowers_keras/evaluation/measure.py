@@ -1,5 +1,6 @@
 """Predictions of a model for labelled photos, their figures, and the file that keeps them."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,11 +9,11 @@ from flowers_keras import progress
 from flowers_keras.evaluation import prediction_table, scores
 from flowers_keras.model import inference, novelty
 from flowers_keras.photos import pipeline
-from flowers_keras.training import features
+from flowers_keras.training import features, shares
 
 
 def predict_photos(model, photos, positions, config, title, tta=True, reference=None):
-    """Predictions for the photos at `positions`; none is dropped.
+    """Predictions for the photos at `positions`; none is dropped. Processes of one run share the work.
 
     Args:
       model: a classifier.
@@ -24,21 +25,27 @@ def predict_photos(model, photos, positions, config, title, tta=True, reference=
       reference: novelty.Reference of the model, by which the same pass judges the photos; or None.
     """
     batch_size = min(config.data.batch_size, inference.LARGEST_BATCH)
-    plain, both, judged = [], [], []
-    batches = pipeline.plain_batches(photos, positions, config.data.image_size, batch_size)
-    with progress.bar(len(positions), title, delay=5) as bar:
-        for batch in batches.as_numpy_iterator():
-            if reference is None:
-                one = inference.predict_batch(model, batch, batch_size)
-            else:
-                one, pooled = inference.predict_with_pooled(model, batch, batch_size)
-                judged += reference.judge(novelty.make_traits(pooled, batch))
-            plain.append(one)
-            if tta and config.evaluation.tta:
-                both.append((one + inference.predict_batch(model, batch[:, :, ::-1], batch_size)) / 2)
-            bar.update(len(one))
-    averaged = np.concatenate(both) if both else None
-    return _predictions(photos, positions, np.concatenate(plain), averaged, judged or None)
+    positions, tta = np.asarray(positions), tta and config.evaluation.tta
+
+    def predict(mine):
+        batches = pipeline.plain_batches(photos, positions[mine], config.data.image_size, batch_size)
+        with progress.bar(len(mine), title, delay=5) as bar:
+            for batch in batches.as_numpy_iterator():
+                both, judged = None, []
+                if reference is None:
+                    one = inference.predict_batch(model, batch, batch_size)
+                else:
+                    one, pooled = inference.predict_with_pooled(model, batch, batch_size)
+                    judged = reference.judge(novelty.make_traits(pooled, batch))
+                if tta:
+                    both = (one + inference.predict_batch(model, batch[:, :, ::-1], batch_size)) / 2
+                bar.update(len(one))
+                yield one, both, judged
+
+    plain, both, judged = zip(*shares.compute_together(predict, len(positions), batch_size), strict=True)
+    averaged = np.concatenate(both) if tta else None
+    judged = list(itertools.chain.from_iterable(judged)) or None
+    return _predictions(photos, positions, np.concatenate(plain), averaged, judged)
 
 
 def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
@@ -60,7 +67,7 @@ def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
 
 
 def predict_rows(network, part, rows, batch_size):
-    """What a network gives for stored photos, such as probabilities.
+    """What a network gives for stored photos, such as probabilities. Processes of one run share the work.
 
     Args:
       network: what the stored values go into.
@@ -71,9 +78,12 @@ def predict_rows(network, part, rows, batch_size):
     Returns:
       float64 [rows, width of the output], in order.
     """
-    pieces = np.split(np.arange(len(rows)), range(batch_size, len(rows), batch_size))
-    found = [network.predict_on_batch(rows.read(part, piece)) for piece in pieces]
-    return np.concatenate(found, dtype=np.float64)
+
+    def predict(mine):
+        for start in range(0, len(mine), batch_size):
+            yield network.predict_on_batch(rows.read(part, mine[start : start + batch_size]))
+
+    return np.concatenate(shares.compute_together(predict, len(rows), batch_size), dtype=np.float64)
 
 
 def _predictions(photos, positions, plain, tta, judged=None):

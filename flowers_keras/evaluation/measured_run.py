@@ -10,16 +10,17 @@ import dataclasses
 import keras
 import numpy as np
 
-from flowers_keras import progress, runtime
+from flowers_keras import connection, progress, runtime
 from flowers_keras.evaluation import measure, scores, unknown
 from flowers_keras.model import archive, classifier, inference, novelty
 from flowers_keras.photos import pipeline, splits
-from flowers_keras.training import features, feeds
+from flowers_keras.training import features, feeds, shares
 
 
 def reopen_stored(split, config, run):
     """features.Features of the photos that a run is measured on, or None where they are not stored."""
-    return features.reopen(run, split.fingerprints, feeds.measured_views(split, config))
+    stored = features.reopen(run, split.fingerprints, feeds.measured_views(split, config))
+    return stored if all(connection.gather(stored is not None)) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,15 +79,20 @@ def find_traits(model, photos, positions, stored, config):
     What the network sees comes from what is stored of them where that is there; how they look is seen.
     """
     size = min(config.data.batch_size, inference.LARGEST_BATCH)
-    squares = pipeline.plain_batches(photos, positions, config.data.image_size, size).as_numpy_iterator()
-    if stored is None:
-        both = ((inference.predict_with_pooled(model, batch, size)[1], batch) for batch in squares)
-    else:
+    if stored is not None:
         network = classifier.part(model, config.model.unfreeze_from, "pooled")
-        rows = stored.rows(features.PLAIN, positions)
-        pooled = measure.predict_rows(network, "activation", rows, size)
-        both = zip(np.split(pooled, range(size, len(pooled), size)), squares, strict=True)
-    return np.concatenate([novelty.make_traits(seen, batch) for seen, batch in both])
+        pooled = measure.predict_rows(network, "activation", stored.rows(features.PLAIN, positions), size)
+
+    def find(mine):
+        squares = pipeline.plain_batches(photos, positions[mine], config.data.image_size, size)
+        for number, batch in enumerate(squares.as_numpy_iterator()):
+            if stored is None:
+                seen = inference.predict_with_pooled(model, batch, size)[1]
+            else:
+                seen = pooled[mine[number * size :][: len(batch)]]
+            yield novelty.make_traits(seen, batch)
+
+    return np.concatenate(shares.compute_together(find, len(positions), size))
 
 
 def predict_known(model, photos, positions, stored, config, title, tta):

@@ -20,6 +20,7 @@ from PIL import Image, ImageFilter
 from flowers_keras import progress
 from flowers_keras.model import folding, inference
 from flowers_keras.photos import pipeline
+from flowers_keras.training import shares
 
 SEED = 0  # of the conditions' draws: the same changes in every run, so that runs compare
 BACKGROUNDS = 64  # photos that lend theirs
@@ -146,22 +147,27 @@ def measure_shift(model, photos, test, config, policy="float32"):
 
 def _count_right(network, photos, positions, config):
     """{(condition, strength): photos classified correctly}; None is the photos as they are."""
-    right, backgrounds = collections.Counter(), _read_backgrounds(photos, positions)
+    backgrounds = _read_backgrounds(photos, positions)
     size = min(config.data.batch_size, inference.LARGEST_BATCH)
     size = math.ceil(len(positions) / math.ceil(len(positions) / size))  # so that none is filled up by many
-    batches = pipeline.plain_batches(photos, positions, config.data.image_size, size).as_numpy_iterator()
-    steps = len(positions) * (1 + 3 * len(CONDITIONS))
-    with (
-        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
-        progress.bar(steps, "shift", delay=5) as bar,
-    ):
-        for start, batch in zip(range(0, len(positions), size), batches, strict=True):
-            shown = positions[start : start + len(batch)]
-            changed = _changed(batch, photos, shown, backgrounds, pool)
-            for case, seen in itertools.chain([(None, batch)], changed):
-                found = inference.predict_batch(network, seen, size).argmax(axis=1)
-                right[case] += int((found == photos.labels[shown]).sum())
-                bar.update(len(seen))
+
+    def count(mine):
+        batches = pipeline.plain_batches(photos, positions[mine], config.data.image_size, size)
+        with (
+            concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+            progress.bar(len(mine) * (1 + 3 * len(CONDITIONS)), "shift", delay=5) as bar,
+        ):
+            for number, batch in enumerate(batches.as_numpy_iterator()):
+                shown = positions[mine[number * size :][: len(batch)]]
+                changed = _changed(batch, photos, shown, backgrounds, pool)
+                for case, seen in itertools.chain([(None, batch)], changed):
+                    found = inference.predict_batch(network, seen, size).argmax(axis=1)
+                    yield case, int((found == photos.labels[shown]).sum())
+                    bar.update(len(seen))
+
+    right = collections.Counter()
+    for case, found in shares.compute_together(count, len(positions), size):
+        right[case] += found
     return right
 
 

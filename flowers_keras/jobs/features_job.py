@@ -28,20 +28,14 @@ def compute_share(config, workdir, shard=0, shards=1):
     check_config(config)
     if not config.features.views:
         raise UserError("features.views=0 stores nothing; pass --config.features.views=1 or more")
-    store_share(config, workdir, shard, shards)
-    print(f"features: shard {shard} of {shards} is stored")
-
-
-def store_share(config, workdir, shard, shards):
-    """`compute_share` of any config: with `features.views=0` it begins the run and stores nothing."""
     layouts.refuse_workdir(config, workdir)
     settings = config.to_dict() | corrections.digest(config.data)
     with run_folder.open_run(workdir, settings, shared=True) as run, pipeline.photo_errors():
         runtime.prepare_keras(config.seed, config.runtime.deterministic)
         photos, split, model = begin(config, run)
         run.note_seconds = lambda: None  # those of several jobs at once would not add up to anything
-        if config.features.views:
-            feeds.store_views(model, photos, split, config, run, (shard, shards)).store.tidy()
+        feeds.store_views(model, photos, split, config, run, (shard, shards)).store.tidy()
+    print(f"features: shard {shard} of {shards} is stored")
 
 
 def begin(config, run):

@@ -1,64 +1,61 @@
-"""One run in several processes, with `runtime.distributed`: who does what.
+"""A job in several processes, with `runtime.distributed`: who does what.
 
-every process   its share of the pass over the photos, and its part of each batch of both phases
-process 0       the recipe: splits, checkpoints, history, evaluation, model, report
-the others      the recipe's training, from a copy of the checkpoints, in a folder that is thrown away
+every process   the job, in step with the others: of the pass over the photos, of each batch of the phases
+                and of what is predicted it computes its share
+process 0       in the workdir; what it writes is the job's
+the others      in a copy of the workdir, a folder that is thrown away
+
+So all find the same files when they begin, decide alike, and come to the same meetings (`connection`).
 """
 
 import pathlib
 import shutil
 import tempfile
 
-from flowers_keras import connection, files, recipe, runtime
+from flowers_keras import connection, files
 from flowers_keras.config import check_config
-from flowers_keras.jobs import features_job
-from flowers_keras.photos import layouts, pipeline
+from flowers_keras.photos import layouts
 from flowers_keras.training import run_folder, tracking
 
+# Stored values may lie in the workdir, and all processes read them there.
+NOT_COPIED = (f"*{files.TEMPORARY}*", "*.npy", "tensorboard", run_folder.LOCK)
 
-def train_and_evaluate(config, workdir):
-    """`recipe.train_and_evaluate`, in all processes of a run at once.
+
+def run_in_all(job, config, workdir, *arguments):
+    """`job(config, workdir, *arguments)`, in all processes of a run at once.
 
     Args:
-      config, workdir: as there; the same in all processes, in a file system that they share.
+      job: `recipe.train_and_evaluate`, or another that resumes what it finds in the workdir.
+      config, workdir, arguments: the same in all processes, in a file system that they share.
 
     Returns:
-      The metrics; None in all processes but the first.
+      What the job returns.
 
     Raises:
       UserError: something that the user can mend, in one line.
     """
     if not config.runtime.distributed:
-        return recipe.train_and_evaluate(config, workdir)
+        return job(config, workdir, *arguments)
     check_config(config)  # before this process waits for others
     tracking.require_tracker(config)
-    with connection.connect() as (number, count):
-        # Only all processes together can make it: so all find the same.
-        trained = (files.user_path(workdir) / "model.keras").exists()
-        if not trained:
-            features_job.store_share(config, workdir, number, count)
-        connection.wait("features")
-        if number == 0:
-            return recipe.train_and_evaluate(config, workdir)
-        if not trained:
-            follow(config, files.user_path(workdir))
+    with connection.connect() as (number, _), tempfile.TemporaryDirectory() as folder:
+        if number:
+            config, workdir = follow(config, files.user_path(workdir), pathlib.Path(folder) / "run")
+        connection.wait("copied")  # before process 0 changes anything
+        return job(config, workdir, *arguments)
 
 
-def follow(config, workdir):
-    """Trains what process 0 trains, step by step with it, and keeps nothing."""
+def follow(config, workdir, copy):
+    """(config, workdir) with which a process does what process 0 does, and changes nothing of the run's.
+
+    Args:
+      config: as for `run_in_all`.
+      workdir: pathlib.Path of the run, which need not exist.
+      copy: pathlib.Path of the folder that becomes a copy of it.
+    """
     config = config.copy_and_resolve_references()
     config.features.cache_dir = str(layouts.cache_folder(config, workdir))
     config.run.tracker = "none"
-    with tempfile.TemporaryDirectory() as folder, pipeline.photo_errors():
-        _copy_state(workdir, pathlib.Path(folder))
-        run = run_folder.Run(folder, config.to_dict())
-        runtime.prepare_keras(config.seed, config.runtime.deterministic)
-        recipe.train(*recipe.load_photos(config, run), config, run)
-
-
-def _copy_state(workdir, folder):
-    """Copies what process 0 goes on from; it writes none of this before this process has trained with it."""
-    (folder / "checkpoints").mkdir()
-    for path in [*workdir.glob("*.json"), *workdir.glob("checkpoints/*.npz")]:
-        if files.TEMPORARY not in path.name:
-            shutil.copy(path, folder / path.relative_to(workdir))
+    if workdir.is_dir():
+        shutil.copytree(workdir, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    return config, copy

@@ -16,7 +16,7 @@ import time
 import keras
 import numpy as np
 
-from flowers_keras import files, progress, runtime
+from flowers_keras import connection, files, progress, runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import folding
@@ -53,9 +53,8 @@ def view_name(view):
     """Name of a view's folder.
 
     Example:
-
-    >>> view_name(2), view_name(PLAIN)
-    ('view-002', 'plain')
+      >>> view_name(2), view_name(PLAIN)
+      ('view-002', 'plain')
     """
     return view if isinstance(view, str) else f"view-{view:03d}"
 
@@ -70,8 +69,8 @@ def compute_features(model, photos, fingerprints, views, config, run, share=(0, 
       views: view (PLAIN, MIRRORED or an epoch's number) -> int positions of the photos wanted in it.
       config: the run's config.
       run: Run; its seconds are noted after each segment.
-      share: (number from 0 on, count) of processes that each compute a part of the photos. Their batches
-        are those of one process, and so are their values.
+      share: (number from 0 on, count) of jobs that each compute a part of the photos. Their batches are
+        those of one process, and so are their values. Processes of one run share the photos anyhow.
 
     Raises:
       UserError: the disk has no room, which is found before any work starts; the folder cannot be
@@ -84,6 +83,10 @@ def compute_features(model, photos, fingerprints, views, config, run, share=(0, 
     features = Features(store.Store(folder), identity.Digests(fingerprints))
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if connection.place()[1] > 1:
+            _fill(features, trunk, photos, views, config, run, connection.place())
+            connection.wait("features")
+            features.store.tidy()
         _fill(features, trunk, photos, views, config, run, share)
         features.store.describe(contents, config.data.source)
         files.write_json(run.path(STORED), {"folder": str(folder.resolve())})
@@ -224,9 +227,8 @@ def cache_key(contents):
     """A store's name: 20 hexadecimal digits of what `describe_contents` gives.
 
     Example:
-
-    >>> cache_key({"image_size": 299}) == cache_key({"image_size": 300})
-    False
+      >>> cache_key({"image_size": 299}) == cache_key({"image_size": 300})
+      False
     """
     return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:20]
 
@@ -240,10 +242,8 @@ def _announce(trunk, folder, missing, count):
     progress.note(
         f"features: {missing:,} of {count:,} views of photos are to be computed{size_text}, in {folder}"
     )
-    if not missing:
-        return
     free = shutil.disk_usage(folder).free
-    if size + SAFETY > free:
+    if missing and size + SAFETY > free:
         raise UserError(
             f"the features need {size / 1e6:,.0f} MB and {folder} has {free / 1e6:,.0f} MB free; "
             "free some space, or pass --config.features.cache_dir=PATH or fewer --config.features.views"

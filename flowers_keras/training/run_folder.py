@@ -17,7 +17,7 @@ import functools
 import pathlib
 import time
 
-from flowers_keras import files, locks, progress, runtime
+from flowers_keras import connection, files, locks, progress, runtime
 from flowers_keras.config import WITHOUT_EFFECT, flatten
 from flowers_keras.errors import UserError
 
@@ -60,15 +60,16 @@ class Run:
 
     @functools.cached_property
     def policy(self):
-        """The dtype policy of the run: what "auto" chose when it began, wherever it goes on.
+        """The dtype policy of the run: what "auto" chose when it began, in process 0, wherever it goes on.
 
         Raises:
           UserError: this machine cannot compute in it.
         """
         wanted = runtime.resolve_policy(self.config["runtime"]["dtype_policy"])
-        if not self.path(MACHINE).exists():
-            return wanted
-        begun = files.read_json(self.path(MACHINE))["dtype_policy"]
+        if self.path(MACHINE).exists():
+            begun = files.read_json(self.path(MACHINE))["dtype_policy"]
+        else:
+            begun = connection.gather(wanted)[0]
         if not runtime.can_compute(begun):
             raise UserError(
                 f"the run in {self.folder} computes in {begun}, which this GPU cannot; go on with it "

@@ -1,12 +1,15 @@
-"""Which photos a process takes of a pass that several share, and in which order.
+"""Which photos a process takes of work that several share, and in which order.
 
 A photo's values can depend, in their last digits, on the batch that it is computed in. So whole batches
 are dealt: they are the same however many processes share the pass, and wherever it was cut off.
 """
 
+import itertools
 import math
 
 import numpy as np
+
+from flowers_keras import connection
 
 
 def deal(addresses, batch_size, shard, shards):
@@ -29,6 +32,26 @@ def deal(addresses, batch_size, shard, shards):
     batches = math.ceil(len(different) / batch_size)
     start, end = (batches * number // shards * batch_size for number in (shard, shard + 1))
     return different[start:end]
+
+
+def compute_together(compute, count, batch_size):
+    """What is computed of photos, of which each process of a run takes whole batches.
+
+    Args:
+      compute: called once, with int [photos], those of 0 to `count` - 1 that this process takes, in order
+        and also where there are none; gives an iterable of what it finds, in their order.
+      count: photos.
+      batch_size: photos.
+
+    Returns:
+      A list of what all processes found, in the order of the photos; the same in each process.
+
+    Example:
+      >>> compute_together(lambda mine: (int(i) ** 2 for i in mine), 4, 2)
+      [0, 1, 4, 9]
+    """
+    mine = deal(np.arange(count), batch_size, *connection.place())
+    return list(itertools.chain.from_iterable(connection.gather(list(compute(mine)))))
 
 
 def whole_batches_first(addresses, missing, batch_size):

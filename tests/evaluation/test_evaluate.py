@@ -205,6 +205,18 @@ def test_every_photo_is_computed_in_a_batch_of_the_same_size(batch_size, compute
     assert predictions.ids == list(photos.ids)
 
 
+def test_two_processes_share_the_photos_and_predict_what_one_predicts(in_two):
+    photos, positions = sources.synthetic_photos(45, 32, 0), np.arange(3, 43)
+    for tta, images in ((False, 40), (True, 80)):
+        options = photos, positions, measuring(32, 8, tta=tta), ""
+        alone = measure.predict_photos(Recorder([]), *options)
+        recorder = Recorder([])
+        for found in in_two(functools.partial(measure.predict_photos, recorder, *options)):
+            assert found.ids == alone.ids and np.array_equal(found.labels, alone.labels)
+            assert np.array_equal(found.plain, alone.plain) and np.array_equal(found.tta, alone.tta)
+        assert sum(shape[0] for shape in recorder.shapes) == images
+
+
 def test_neighbours_change_a_prediction_by_rounding_only(network):
     photos = np.stack([synthetic.draw_flower(i % 5, (9, i), IMAGE_SIZE) for i in range(BATCH_SIZE)])
     together = inference.predict_batch(network, photos, BATCH_SIZE)

@@ -198,6 +198,19 @@ def test_photos_are_read_once_and_predicted_nineteen_times():
     assert sum(reads.values()) == 96 + shifts.BACKGROUNDS
 
 
+def test_two_processes_share_the_photos_and_find_what_one_finds(in_two):
+    photos, reads = framed_photos(40)
+    learner, positions = Learner(slice(0, SIZE // 4)), np.arange(5, 40)
+    alone = shifts.measure_shift(learner, photos, positions, measuring(SIZE, 8, shift_photos=99))
+    learner.seen, before = 0, reads.total()
+    found = in_two(
+        lambda: shifts.measure_shift(learner, photos, positions, measuring(SIZE, 8, shift_photos=99))
+    )
+    assert found == [alone, alone] and 0 < alone["accuracy"]
+    assert reads.total() - before == 35 + 2 * 35  # all are among the backgrounds, which both read
+    assert learner.seen == 19 * 35
+
+
 @pytest.mark.parametrize("policy, precision", [("float32", "float32"), ("mixed_bfloat16", "bfloat16")])
 def test_photos_before_and_after_are_computed_in_the_precision_that_is_stated(policy, precision, monkeypatch):
     learner, fast = Learner(BORDER), Learner(MIDDLE)

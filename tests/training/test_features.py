@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from flowers_keras import runtime
+from flowers_keras import connection, runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, folding, novelty
@@ -47,6 +47,29 @@ def store_folder(tmp_path):
 
 def stored(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.npy")}
+
+
+def test_two_processes_share_a_pass_and_both_find_all_of_it(setting, small, config, tmp_path, in_two):
+    photos, parts, run = setting
+    alone = feeds.store_views(small, photos, parts, config, run)
+    read = []
+
+    def compute():
+        number, _ = connection.place()
+        own = config.copy_and_resolve_references()
+        own.features.cache_dir = str(tmp_path / "shared")
+        watched = dataclasses.replace(photos, read=lambda i: (read.append((number, i)), photos.read(i))[1])
+        copy = run_folder.Run(tmp_path / f"copy-{number}", own.to_dict())
+        return feeds.store_views(small, watched, parts, own, copy)
+
+    for found in in_two(compute):
+        for view, at in {0: parts.positions["train"], features.PLAIN: parts.positions["validation"]}.items():
+            for part in ("pooled", "activation"):
+                values = [each.rows(view, at).read(part, np.arange(len(at))) for each in (found, alone)]
+                assert np.array_equal(*values)
+    views = dict.fromkeys(range(config.features.views), parts.positions["train"])
+    views |= feeds.measured_views(parts, config)
+    assert len(read) == sum(map(len, views.values())) and {number for number, _ in read} == {0, 1}
 
 
 def test_each_epoch_is_a_permutation_of_its_own_and_can_be_entered_anywhere():

@@ -27,6 +27,20 @@ def test_shares_are_the_batches_of_one_process_dealt_evenly(count, batch_size):
         assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
 
 
+@pytest.mark.parametrize("count", [0, 3, 4, 11, 16])
+def test_processes_compute_each_batch_once_and_all_know_what_all_found(count, in_two):
+    computed = []
+
+    def compute(mine):
+        for batch in batches_of(mine.tolist(), 4):
+            computed.append(batch)
+            yield batch
+
+    every = batches_of(list(range(count)), 4)
+    assert in_two(lambda: shares.compute_together(compute, count, 4)) == [every, every]
+    assert sorted(computed) == every
+
+
 def test_a_pass_that_goes_on_computes_the_batches_that_it_would_have():
     """Whichever batches are stored already, also where a photo was added in front of all."""
     random, addresses = np.random.default_rng(0), [str(i) for i in range(30)]
