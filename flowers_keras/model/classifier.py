@@ -13,7 +13,7 @@ import math
 
 import keras
 
-from flowers_keras import files
+from flowers_keras import connection, files
 from flowers_keras.errors import UserError
 
 
@@ -86,9 +86,10 @@ def _backbone(scaled, weights):
     """InceptionV3 without its top on the tensor `scaled`, with its weights."""
     known = weights == "imagenet"
     try:
-        backbone = keras.applications.InceptionV3(
-            include_top=False, weights="imagenet" if known else None, input_tensor=scaled
-        )
+        with connection.first_alone("weights"):  # which Keras downloads once
+            backbone = keras.applications.InceptionV3(
+                include_top=False, weights="imagenet" if known else None, input_tensor=scaled
+            )
     except Exception as error:
         if not known:
             raise

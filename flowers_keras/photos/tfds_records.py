@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl import logging
 from google.protobuf import message
 
-from flowers_keras import files
+from flowers_keras import connection, files
 from flowers_keras.errors import UserError
 from flowers_keras.photos import part_names, reader
 
@@ -110,13 +110,14 @@ def _array_records(tfds, builder):
 def _prepared_builder(tfds, name, data_dir):
     """The builder of a data set that is on the disk; its progress bars show a download."""
     try:
-        builder = tfds.builder(name, data_dir=data_dir)
-        if not builder.data_path.exists():
-            _reach(builder.url_infos)
-            size = sum(info.size for info in builder.url_infos.values())
-            place = builder.data_path
-            print(f"{name} is not in {place} yet: downloading {size / 1e6:,.0f} MB", flush=True)
-            builder.download_and_prepare()
+        with connection.first_alone("photos"):
+            builder = tfds.builder(name, data_dir=data_dir)
+            if not builder.data_path.exists():
+                _reach(builder.url_infos)
+                size = sum(info.size for info in builder.url_infos.values())
+                place = builder.data_path
+                print(f"{name} is not in {place} yet: downloading {size / 1e6:,.0f} MB", flush=True)
+                builder.download_and_prepare()
     except tfds.core.registered.DatasetNotFoundError as error:
         raise UserError(f"tfds:{name} is no data set that TFDS knows; try tfds:tf_flowers") from error
     except Exception as error:  # TFDS passes on whatever its network or file layers raise

@@ -1,6 +1,7 @@
 """The classifier: what trains in each phase, what its head sees, where it can be cut."""
 
 import gc
+import time
 import weakref
 
 import keras
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from configs import finetune
-from flowers_keras import config
+from flowers_keras import config, connection
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, conditioning, explain, folding
 from flowers_keras.training import phases
@@ -221,3 +222,16 @@ def test_imagenet_weights_without_a_network(monkeypatch):
     monkeypatch.setattr(keras.applications, "InceptionV3", offline)
     with pytest.raises(UserError, match="--config.model.weights=PATH.h5.*quickstart"):
         build_network(weights="imagenet")
+
+
+def test_one_of_two_processes_downloads_weights_before_the_other_looks_for_them(in_two, monkeypatch):
+    told = []
+
+    def download(**_):
+        told.append(("begins", *connection.place()))
+        time.sleep(0.2)
+        told.append(("ends", *connection.place()))
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", download)
+    in_two(lambda: classifier._backbone(None, "imagenet"))
+    assert told == [("begins", 0, 2), ("ends", 0, 2), ("begins", 1, 2), ("ends", 1, 2)]

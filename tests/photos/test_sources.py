@@ -1,11 +1,13 @@
 """Photos of a folder, drawn ones and TFDS's, and every way in which there are none."""
 
 import os
+import time
+import types
 
 import numpy as np
 import pytest
 
-from flowers_keras import files
+from flowers_keras import connection, files
 from flowers_keras.errors import UserError
 from flowers_keras.photos import reader, sources, synthetic, tfds_records
 from tests.conftest import encode, write_colours
@@ -168,3 +170,20 @@ def test_tfds_photos_have_the_ids_of_tfds_and_a_damaged_one_is_broken(data, tmp_
         path.unlink()
     with pytest.raises(reader.BrokenPhoto, match="no such file"):
         photos.read(0)
+
+
+def test_one_of_two_processes_downloads_a_set_and_the_other_waits_for_it(tmp_path, in_two):
+    downloaded = []
+
+    class Builder:
+        data_path, url_infos = tmp_path / "set", {}
+
+        def download_and_prepare(self):
+            downloaded.append(connection.place())
+            time.sleep(0.2)
+            self.data_path.mkdir()
+
+    core = types.SimpleNamespace(registered=types.SimpleNamespace(DatasetNotFoundError=KeyError))
+    tfds = types.SimpleNamespace(core=core, builder=lambda name, data_dir: Builder())
+    in_two(lambda: tfds_records._prepared_builder(tfds, "set", None))
+    assert downloaded == [(0, 2)]
