@@ -4,9 +4,9 @@
 
 Each fold trains both phases on the other folds' photos and is scored on its own, plain and mirrored.
 The pass of the frozen part over the photos is paid once for all folds and shared with ordinary runs.
-Groups of a list (`data.source=csv:PATH`, column `group`) stay in one fold: the difference between a list with
-that column and without it is the honest estimate of what new groups cost. Labels that the folds doubt are
-written to `doubts.csv`, for a person to correct and `data.corrections` to take.
+Groups of a list (`data.source=csv:PATH`, column `group`) stay in one fold; then folds that divide them are
+trained, too, since the difference is the honest estimate of what new groups cost. Labels that the folds
+doubt are written to `doubts.csv`, for a person to correct and `data.corrections` to take.
 `python -m flowers_keras.compare RUN RUN` compares two settings, paired photo by photo.
 """
 

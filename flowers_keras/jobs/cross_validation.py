@@ -1,5 +1,6 @@
 """Cross-validation: each photo but those of the test is scored by a model that never saw it."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -8,7 +9,7 @@ from flowers_keras import files, next_command, progress
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.jobs import fold_bench
 from flowers_keras.model import classifier
-from flowers_keras.photos import tables
+from flowers_keras.photos import folds, tables
 from flowers_keras.report import certainty
 from flowers_keras.training import features, feeds, phases
 
@@ -16,8 +17,8 @@ from flowers_keras.training import features, feeds, phases
 def cross_validate(config, workdir, count):
     """Trains and scores `count` folds of the training and validation photos; resumes what was cut off.
 
-    Groups of photos (column `group` of a list) are in one fold. What accuracy a list loses by that column
-    is what the model loses on photos of new groups: with it, the figure is the honest estimate for them.
+    Groups of photos (column `group` of a list) are in one fold. Then folds that divide them are scored as
+    well: what these reach more is what the model loses on photos of new groups.
 
     An epoch is not chosen on the photos that a fold is scored on: each phase keeps its last one.
 
@@ -30,7 +31,8 @@ def cross_validate(config, workdir, count):
 
     Returns:
       {"folds": count, "pooled": figures as in `metrics.json`, "each": accuracy of each fold with flip
-      test-time augmentation, "seconds": stage -> seconds}.
+      test-time augmentation, "interval_tta": [low, high] of all, "seconds": stage -> seconds}; where photos
+      have groups, "divided": {"pooled", "interval_tta", "each"} of folds that divide them.
 
     Raises:
       UserError: something that the user can mend, in one line.
@@ -45,25 +47,42 @@ def cross_validate(config, workdir, count):
 def train_and_score(photos, split, config, count, run):
     """Scores every fold and writes what they found together."""
     bench = fold_bench.make_bench(photos, split, config, count, run, (features.PLAIN, features.MIRRORED))
-    scored, began = [], time.monotonic()
-    for number, fold in enumerate(bench.cut, 1):
-        with run.stage("folds", told=False):
-            scored.append(score_fold(bench, fold, config, run.part(f"fold-{number}")))
-        left = (time.monotonic() - began) / number * (count - number)
-        progress.note(f"fold {number} of {count}: accuracy {accuracy_tta(scored[-1]):.1%}, {left:.0f} s left")
+    scored = score_folds(bench, bench.cut, config, run, "fold")
     pooled = prediction_table.join(scored)
     prediction_table.save_predictions(pooled, run.path("predictions.csv"))
     found = doubts.find_doubts(pooled.labels, pooled.tta)
     doubts.save_doubts(found, pooled.ids, pooled.labels, photos.class_names, run.path("doubts.csv"))
+    result = {"folds": count} | describe(scored)
+    if photos.groups:
+        divided = folds.cut_folds(
+            dataclasses.replace(photos, groups=None), split, count, config.data.split_seed
+        )
+        result["divided"] = describe(score_folds(bench, divided, config, run, "divided"))
+    files.write_json(run.path("folds.json"), result | {"seconds": run.seconds})
+
+
+def score_folds(bench, cut, config, run, name):
+    """The Predictions of each fold of `cut`; what they leave is called `name`, and their number."""
+    scored, began = [], time.monotonic()
+    for number, fold in enumerate(cut, 1):
+        with run.stage("folds", told=False):
+            scored.append(score_fold(bench, fold, config, run.part(f"{name}-{number}")))
+        left = (time.monotonic() - began) / number * (len(cut) - number)
+        progress.note(
+            f"{name} {number} of {len(cut)}: accuracy {accuracy_tta(scored[-1]):.1%}, {left:.0f} s left"
+        )
+    return scored
+
+
+def describe(scored):
+    """{"pooled", "interval_tta", "each"} of the Predictions of folds, as `cross_validate` gives them."""
+    pooled = prediction_table.join(scored)
     right = int((pooled.tta.argmax(axis=1) == pooled.labels).sum())
-    result = {
-        "folds": count,
+    return {
         "pooled": measure.compute_metrics(pooled),
         "interval_tta": scores.wilson_interval(right, len(pooled.ids)),
         "each": [accuracy_tta(each) for each in scored],
-        "seconds": run.seconds,
     }
-    files.write_json(run.path("folds.json"), result)
 
 
 def score_fold(bench, fold, config, run):
@@ -115,6 +134,11 @@ def announce(run, config):
         f"{run.folder}: {found['folds']} folds, {pooled['count']} photos, accuracy {pooled['accuracy']:.1%}, "
         f"with TTA {pooled['accuracy_tta']:.1%} ({low:.1%} to {high:.1%}), loss {pooled['loss_tta']:.3f}"
     )
+    if divided := found.get("divided"):
+        print(
+            "  on photos of groups that a fold also trained on "
+            f"{divided['pooled']['accuracy_tta']:.1%} with TTA: the difference is what new groups cost"
+        )
     if report := certainty.refresh(run.folder):
         print(f"  also in {report}")
     path = run.path("doubts.csv")

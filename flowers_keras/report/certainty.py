@@ -99,6 +99,8 @@ def _read_beside(folder, settings, place):
 def _rows(test, folds):
     """Rows of `figures.accuracy_strip`: the test beside the folds."""
     each = [["test", test], ["folds", folds["pooled"]]]
+    if "divided" in folds:
+        each.append(["divided", folds["divided"]["pooled"]])
     return [(name, *(of[f"accuracy{which}"] for which in ("", "_tta", "_interval"))) for name, of in each]
 
 

@@ -1,6 +1,7 @@
 """Cross-validation: every photo but the test's is held out once, and a kill costs its fold."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, prediction_table
 from flowers_keras.jobs import cross_validation
+from flowers_keras.photos import sources
 from flowers_keras.training import features, run_folder
 from tests.jobs.conftest import Killed, die_in_phase
 
@@ -38,6 +40,34 @@ def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(sm
     assert low <= found["pooled"]["accuracy_tta"] <= high
     assert len(found["each"]) == 2 and found["seconds"]["folds"] > 0
     assert read(tmp_path / "doubts.csv")[0] == ["id", "label", "suggestion", "doubt", "correction"]
+
+
+def test_what_new_groups_cost_is_found_beside_the_figure_for_them(small, tmp_path, monkeypatch, capsys):
+    load, trained = sources.load_photos, []
+
+    def load_grouped(data):
+        photos = load(data)
+        return dataclasses.replace(photos, groups=tuple(f"day {i % 12}" for i in range(len(photos.ids))))
+
+    monkeypatch.setattr(sources, "load_photos", load_grouped)
+    monkeypatch.setattr(
+        cross_validation, "score_fold", lambda bench, fold, *_: trained.append(fold) or guess(bench, fold)
+    )
+    found = cross_validation.cross_validate(small, tmp_path, 2)
+    sides = [[{f"day {i % 12}" for i in side} for side in fold] for fold in trained]
+    assert [bool(training & held_out) for training, held_out in sides] == [False, False, True, True]
+    assert found["divided"]["pooled"]["count"] == found["pooled"]["count"]
+    assert len(found["divided"]["each"]) == len(found["each"]) == 2
+    words = f"groups that a fold also trained on {found['divided']['pooled']['accuracy_tta']:.1%} with TTA"
+    assert words in capsys.readouterr().out
+
+
+def guess(bench, fold):
+    """Predictions of a fold's held-out photos, drawn by lot."""
+    at, photos = fold[1], bench.photos
+    drawn = np.random.default_rng(0).dirichlet(np.ones(len(photos.class_names)), (2, len(at)))
+    ids = [photos.ids[i] for i in at]
+    return prediction_table.Predictions(ids, photos.labels[at], photos.class_names, *drawn)
 
 
 def test_the_last_lines_name_the_doubts_and_the_next_command(small, tmp_path, capsys):

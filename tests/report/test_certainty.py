@@ -101,6 +101,18 @@ def test_what_is_found_later_comes_into_the_report_and_nothing_else_changes(run)
     assert (folder / "report.html").read_bytes() == once
 
 
+def test_what_new_groups_cost_is_shown(run):
+    folder, before = run
+    assert "new groups cost" not in before.words()
+    beside = put_beside(folder, "-folds")
+    divided = {"pooled": PART | {"accuracy": 0.941, "accuracy_tta": 0.9425}, "interval_tta": [0.93, 0.95]}
+    files.write_json(beside / "folds.json", FOLDED | {"divided": divided})
+    certainty.refresh(beside)
+    after = read(folder)
+    assert "The difference, -2.1 points with TTA, is what photos of new groups cost" in after.words()
+    assert {0.941, 0.9425} <= {value for value, _ in after.figures}
+
+
 @pytest.mark.parametrize(
     "changes, shown",
     [
