@@ -45,6 +45,7 @@ def load_photos(config, run):
         split = splits.load(photos, path)
     else:
         split = splits.split_photos(photos, config.data, layouts.cache_folder(config, run.folder))
+        split = warm_start.keep_in_training(split, photos, config)
         run.remark(", ".join(f"{len(positions):,} {part}" for part, positions in split.positions.items()))
     return changes.refuse_later_changes(photos, split.digests), split
 

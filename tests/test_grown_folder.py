@@ -121,6 +121,24 @@ def test_old_photos_stay_new_ones_alone_are_computed_and_training_starts_from_th
     assert row[2] in comparison.describe(comparison.group_runs(comparison.read_runs(folders)))
 
 
+def test_an_added_twin_moves_no_photo_that_the_old_model_was_trained_on(grown, tmp_path, capsys):
+    """A group's part is drawn from its largest file, and the added one may be larger."""
+    config, old, grow = grown
+    grow()
+    before = read_parts(old)
+    for number, name in enumerate(name for name, part in before.items() if part == "train"):
+        if name.startswith("roses/"):  # as many as make it certain that some are drawn elsewhere
+            path = tmp_path / "photos" / name
+            data = path.read_bytes() + bytes(number % 7 + 1)
+            path.with_name(f"{path.stem}-again{path.suffix}").write_bytes(data)
+    config.model.start_from = str(old)
+    recipe.train_and_evaluate(config, tmp_path / "new")
+    after = read_parts(tmp_path / "new")
+    assert {after[name] for name, part in before.items() if part == "train"} == {"train"}
+    assert {part for name, part in after.items() if "-again" in name} == {"train"}
+    assert "kept in train: " in capsys.readouterr().out
+
+
 def test_a_start_that_would_spoil_the_figures_is_refused(grown, tmp_path):
     config, old, grow = grown
     config.model.start_from = str(old)

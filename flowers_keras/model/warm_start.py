@@ -4,12 +4,50 @@ The trunk stays that of `model.weights`, so that stored features go on counting:
 are all that it has to see.
 """
 
+import dataclasses
+
 import numpy as np
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.model import archive
-from flowers_keras.photos import identity, labelled, layouts
+from flowers_keras.photos import groups, identity, labelled, layouts, parts, splits, twins
+
+DRAWN_BY = ("split_seed", "test_fraction", "validation_fraction")
+
+
+def keep_in_training(split, photos, config):
+    """The split with all that the finished model was trained on in train, and what goes with it.
+
+    A photo's part is drawn with that of its twins and its group, so that photos which were added can move
+    it: a larger copy, or one that looks like two old ones.
+
+    Args:
+      split: splits.Split, drawn anew.
+      photos: sources.Photos.
+      config: with `model.start_from` and the section `data`.
+    """
+    start = config.model.start_from
+    if not start or photos.parts:
+        return split
+    path = _splits_of(start)
+    settings = path.with_name("config.json")
+    drawn = files.read_json(settings)["data"] if settings.exists() else {}
+    if any(drawn.get(name) != config.data[name] for name in DRAWN_BY):
+        return split  # `prepare` refuses what that mixes up
+    _, known = splits.training_records(path)
+    prints, position = split.fingerprints, {name: i for i, name in enumerate(photos.ids)}
+    pairs = [(position[one], position[other]) for one, other, _ in split.twins]
+    group = twins.group_twins(len(photos.ids), [*pairs, *groups.link(photos.groups)])
+    again = twins.find_twins_across(prints.records, known, config.data.twin_distance)
+    trained = group[prints.positions[[i for i, *_ in again]]]
+    positions = {part: at[~np.isin(group[at], trained)] for part, at in split.positions.items()}
+    held_out = np.concatenate([positions["validation"], positions["test"]])
+    positions["train"] = np.setdiff1d(np.concatenate([*split.positions.values()]), held_out)
+    parts.refuse_missing_class(photos, positions)
+    if count := len(positions["train"]) - len(split.positions["train"]):
+        print(f"kept in train: {count:,} photos that {start} was trained on, or twins of them")
+    return dataclasses.replace(split, positions=positions)
 
 
 def prepare(model, photos, split, config):
@@ -26,12 +64,7 @@ def prepare(model, photos, split, config):
         which those were.
     """
     start = config.model.start_from
-    path = files.model_file(start).with_name("splits.json")
-    if not path.is_file():
-        raise UserError(
-            f"model.start_from={start} has no splits.json beside it, which says what it was trained on; "
-            "type the folder of a finished run"
-        )
+    path = _splits_of(start)
     held_out = np.sort(np.concatenate([split.positions["validation"], split.positions["test"]]))
     prints = identity.FingerprintTable(held_out, split.fingerprints.at(held_out))
     seen = {name for name, *_ in labelled.twins_in_training(photos, prints, path, config.data.twin_distance)}
@@ -87,6 +120,17 @@ def copy_weights(model, settings, class_names):
     last.set_weights(now)
     new = [name for name in class_names if name not in known]
     print(f"starting from {start}" + (f"; new classes: {', '.join(new)}" if new else ""))
+
+
+def _splits_of(start):
+    """pathlib.Path of the `splits.json` of the run of a finished model."""
+    path = files.model_file(start).with_name("splits.json")
+    if not path.is_file():
+        raise UserError(
+            f"model.start_from={start} has no splits.json beside it, which says what it was trained on; "
+            "type the folder of a finished run"
+        )
+    return path
 
 
 def _until(model, name):
