@@ -29,6 +29,7 @@ GROUND = {
     "connection.py",
     "errors.py",
     "files.py",
+    "greetings.py",
     "locks.py",
     "next_command.py",
     "progress.py",
