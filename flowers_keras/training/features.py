@@ -11,7 +11,6 @@ import hashlib
 import json
 import pathlib
 import shutil
-import time
 
 import keras
 import numpy as np
@@ -147,7 +146,7 @@ class Pass:
         self._augmentation = trivial_augment.make_augmentation(
             config.augment, config.data.image_size, identity.draw_addresses(digests, len(photos.ids))
         )
-        self._started = time.monotonic()
+        self._pace = forecast.Pace()
         self.bar = progress.bar(count, "features")
         self._count, self._done = count, 0
 
@@ -168,6 +167,7 @@ class Pass:
         for batch in batches.as_numpy_iterator():  # which every backend takes
             values = self._trunk.predict_on_batch(batch[:, :, ::-1] if view == MIRRORED else batch)
             self._done += len(batch)
+            self._pace.add(len(batch))
             self.bar.update(len(batch))
             if self._done == last:
                 self._forecast()
@@ -175,8 +175,7 @@ class Pass:
 
     def _forecast(self):
         """Says, once a run, how long the rest of it will take, as soon as a view shows it."""
-        if self._run.counts and not self._run.expected:
-            spent = (time.monotonic() - self._started) / self._done
+        if self._run.counts and not self._run.expected and (spent := self._pace.seconds_a_photo()):
             self._run.expected = forecast.forecast(self._config, self._run.counts, spent)
             left = spent * (self._count - self._done) + sum(self._run.expected.values())
             progress.note(
@@ -186,9 +185,9 @@ class Pass:
     def note_progress(self):
         """Writes the run's seconds down and tells the verbose how far it is."""
         self._run.note_seconds()
-        spent = (time.monotonic() - self._started) / self._done
-        left = f"{1 / spent:.1f} photos/s, {progress.duration((self._count - self._done) * spent)} left"
-        progress.detail(f"features: {self._done:,} of {self._count:,} are computed, {left}")
+        if spent := self._pace.seconds_a_photo():
+            left = f"{1 / spent:.1f} photos/s, {progress.duration((self._count - self._done) * spent)} left"
+            progress.detail(f"features: {self._done:,} of {self._count:,} are computed, {left}")
 
 
 def describe_contents(trunk, config):

@@ -4,11 +4,31 @@ The costs are rough: processors differ in what they gain by bfloat16, which the 
 The time left of the stage under way is measured, not forecast.
 """
 
+import time
+
 SHIFT_PASSES = 19  # of a photo: as it is, and in 18 changed conditions
 
 # Seconds of a stage for an example, in those of the trunk for a photo. Measured on 2 cores of an Intel Xeon
 # with AMX and of an AMD EPYC without (2026-11-26); where they differ, between the two.
 COST = {"frozen": 0.06, "finetune": 0.45, "evaluate": 2.5, "shift": 1.5}
+
+
+class Pace:
+    """How long a photo takes, but for those of the first batch, which wait for a network that is compiled."""
+
+    def __init__(self):
+        self._began, self._count = None, 0
+
+    def add(self, count):
+        """Counts the photos of a batch that is done."""
+        if self._began is None:
+            self._began = time.monotonic()
+        else:
+            self._count += count
+
+    def seconds_a_photo(self):
+        """None where there has been one batch at most."""
+        return (time.monotonic() - self._began) / self._count if self._count else None
 
 
 def forecast(config, counts, seconds_a_photo):
