@@ -13,6 +13,8 @@ from flowers_keras.photos import folds, tables
 from flowers_keras.report import certainty
 from flowers_keras.training import features, feeds, phases
 
+SCORED = "predictions.csv"
+
 
 def cross_validate(config, workdir, count):
     """Trains and scores `count` folds of the training and validation photos; resumes what was cut off.
@@ -49,7 +51,7 @@ def train_and_score(photos, split, config, count, run):
     bench = fold_bench.make_bench(photos, split, config, count, run, (features.PLAIN, features.MIRRORED))
     scored = score_folds(bench, bench.cut, config, run, "fold")
     pooled = prediction_table.join(scored)
-    prediction_table.save_predictions(pooled, run.path("predictions.csv"))
+    prediction_table.save_predictions(pooled, run.path(SCORED))
     found = doubts.find_doubts(pooled.labels, pooled.tta)
     doubts.save_doubts(found, pooled.ids, pooled.labels, photos.class_names, run.path("doubts.csv"))
     result = {"folds": count} | describe(scored)
@@ -63,13 +65,16 @@ def train_and_score(photos, split, config, count, run):
 
 def score_folds(bench, cut, config, run, name):
     """The Predictions of each fold of `cut`; what they leave is called `name`, and their number."""
-    scored, began = [], time.monotonic()
+    scored = []
     for number, fold in enumerate(cut, 1):
+        began, part = time.monotonic(), run.part(f"{name}-{number}")
+        found = part.path(SCORED).exists()  # by a run before this one
         with run.stage("folds", told=False):
-            scored.append(score_fold(bench, fold, config, run.part(f"{name}-{number}")))
-        left = (time.monotonic() - began) / number * (len(cut) - number)
+            scored.append(score_fold(bench, fold, config, part))
+        left = progress.duration((time.monotonic() - began) * (len(cut) - number))
         progress.note(
-            f"{name} {number} of {len(cut)}: accuracy {accuracy_tta(scored[-1]):.1%}, {left:.0f} s left"
+            f"{name} {number} of {len(cut)}: accuracy {accuracy_tta(scored[-1]):.1%}"
+            + (", found as it was" if found else f", {left} left" * (number < len(cut)))
         )
     return scored
 
@@ -94,7 +99,7 @@ def score_fold(bench, fold, config, run):
       config: the run's config.
       run: Run of the fold.
     """
-    path = run.path("predictions.csv")
+    path = run.path(SCORED)
     if path.exists():
         return prediction_table.load_predictions(path)
     (train, held_out), photos, stored = fold, bench.photos, bench.stored

@@ -21,7 +21,9 @@ def read(path):
         return list(csv.reader(file))
 
 
-def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(small, tmp_path, monkeypatch):
+def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(
+    small, tmp_path, monkeypatch, capsys
+):
     trained = die_in_phase(monkeypatch, 4)  # in the second fold
     with pytest.raises(Killed):
         cross_validation.cross_validate(small, tmp_path, 2)
@@ -29,6 +31,9 @@ def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(sm
     found = cross_validation.cross_validate(small, tmp_path, 2)
     # Phase 1 of the second fold goes on from its checkpoint, which is finished.
     assert trained == ["frozen", "finetune", "frozen", "finetune", "frozen", "finetune"]
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("fold ")]
+    first, again, second = (line.partition("%")[2] for line in told)
+    assert first.endswith(" left") and again == ", found as it was" and second == ""
 
     photos = json.loads((tmp_path / "splits.json").read_text())["photos"]
     expected = sorted(name for name, entry in photos.items() if entry["part"] != "test")
