@@ -30,6 +30,16 @@ hypothesis.settings.load_profile("project")
 SIZE = 75  # pixels, the smallest that InceptionV3 takes
 
 
+def pytest_collection_modifyitems(items):
+    """The longest come first: else one worker would go on for minutes after the others have ended."""
+
+    def minutes(item):
+        mark = item.get_closest_marker("long")
+        return mark.kwargs.get("minutes", 0) if mark else 0
+
+    items.sort(key=minutes, reverse=True)
+
+
 def build_network(class_count=3, image_size=SIZE, policy="float32", **fields):
     """A classifier of random weights and 16 hidden units; `fields` are those of section `model`."""
     config = finetune.get_config()

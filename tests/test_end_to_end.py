@@ -207,7 +207,7 @@ TINY = [
 ]
 
 
-@pytest.mark.long
+@pytest.mark.long(minutes=2)
 def test_the_same_code_runs_on_jax(tmp_path):
     pytest.importorskip("jax", reason="jax is not installed")
     done = train(*TINY, f"--workdir={tmp_path / 'run'}", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")

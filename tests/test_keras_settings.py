@@ -65,7 +65,7 @@ def check_use(python, folder, flags=""):
     assert (folder / "saved" / "saved_model.pb").exists()
 
 
-@pytest.mark.long
+@pytest.mark.long(minutes=1)
 def test_a_run_is_trained_and_its_paths_may_begin_with_a_tilde(python, tmp_path):
     draw.draw(tmp_path / "photos", 30, 1, 75)
     fields = {
@@ -74,9 +74,8 @@ def test_a_run_is_trained_and_its_paths_may_begin_with_a_tilde(python, tmp_path)
         "features.cache_dir": "~/cache", "evaluation.shift_photos": 0, "evaluation.tta": False,
     }  # fmt: skip
     flags = [f"--config.{name}={value}" for name, value in fields.items()]
-    python(
-        str(ROOT / "train.py"), f"--config={ROOT / 'configs' / 'quickstart.py'}", "--workdir=~/run", *flags
-    )
+    config = f"--config={ROOT / 'configs' / 'quickstart.py'}"
+    python("-m", "tests.training.light", config, "--workdir=~/run", *flags)
     assert not list(tmp_path.rglob("~*")) and (tmp_path / "cache").is_dir()
     check_use(python, tmp_path, "--explain=~/maps")
     assert len(list((tmp_path / "maps").iterdir())) == 30

@@ -99,7 +99,7 @@ def assert_alike(one, other):
         assert other[place] == expected, place
 
 
-@pytest.mark.long
+@pytest.mark.long(minutes=4)
 def test_two_processes_of_which_each_is_killed_end_as_one(tmp_path):
     """With mixup, whose partners come from rows of the other process; the second test is without."""
     pytest.importorskip("jax", reason="jax is not installed")
@@ -129,7 +129,7 @@ def test_two_processes_of_which_each_is_killed_end_as_one(tmp_path):
     assert {each.name for each in together.iterdir()} == {each.name for each in alone.iterdir()}
 
 
-@pytest.mark.long
+@pytest.mark.long(minutes=1)
 def test_two_processes_cross_validate_as_one(tmp_path):
     pytest.importorskip("jax", reason="jax is not installed")
     alone, together = tmp_path / "alone", tmp_path / "together"

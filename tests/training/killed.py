@@ -1,15 +1,13 @@
-"""`train.py` that kills itself with SIGKILL: `python -m tests.training.killed EVENT:N --config=...`.
+"""A process that kills itself with SIGKILL, the N-th time that an event happens in it.
 
-It dies the N-th time that EVENT happens in this process. Events: "trunk", "tail", "novelty", "test" and
+Events: "trunk", "tail", "novelty", "test" and
 "classifier" (before a batch goes through), "frozen" and "finetune" (after a step of that phase), "compile"
 (before a phase), "before NAME" and "after NAME" (the renaming of a file of the run to its name).
 """
 
 import os
 import pathlib
-import runpy
 import signal
-import sys
 
 import keras
 
@@ -17,7 +15,7 @@ from flowers_keras.training import checkpoint, phases
 
 
 def arm(moment):
-    """Wraps what the events are made of, so that the process dies at `moment`."""
+    """Wraps what the events are made of, so that the process dies at `moment`, such as "trunk:3"."""
     event, _, count = moment.rpartition(":")
     left = int(count)
 
@@ -54,9 +52,3 @@ def arm(moment):
         happen(f"after {pathlib.Path(path).name}")
 
     os.replace = replace_and_tell
-
-
-if __name__ == "__main__":
-    arm(sys.argv.pop(1))
-    sys.argv[0] = "train.py"
-    runpy.run_path("train.py", run_name="__main__")

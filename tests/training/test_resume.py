@@ -47,11 +47,12 @@ MOMENTS = [
 
 
 def command(folder, *moment):
-    command = ["-m", "tests.training.killed", *moment] if moment else ["train.py"]
     # A cache of its own: the runs must not share what they store.
     return [
         sys.executable,
-        *command,
+        "-m",
+        "tests.training.light",
+        *moment,
         *SMALL,
         f"--workdir={folder}",
         f"--config.features.cache_dir={folder}-views",
@@ -70,7 +71,7 @@ def unbroken(tmp_path_factory):
     return folder
 
 
-@pytest.mark.long
+@pytest.mark.long(minutes=2)
 def test_a_run_that_is_killed_ends_as_one_that_is_not(unbroken, tmp_path):
     folder = tmp_path / "run"
     for moment in MOMENTS:
