@@ -201,6 +201,7 @@ def test_our_recipe_is_timed_from_the_photos_on(config, monkeypatch):
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("small_backbone")
 def test_growth_has_the_stages_of_a_run(experiment, monkeypatch):
     found = growth.measure_growth(experiment, [60, 120])
     assert [label for label, *_ in found.rows][::5] == ["fingerprints, twins, split", "the pass, one view"]

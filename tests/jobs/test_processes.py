@@ -107,10 +107,11 @@ def test_two_processes_of_which_each_is_killed_end_as_one(tmp_path):
     one = start(alone, MIXUP)
     assert one.wait() == 0, one.stderr.read()
 
-    # In the second epoch of each phase, at its test photos, and where it works for itself.
-    for killed, moment in ((1, "frozen:7"), (0, "finetune:7"), (1, "test:1"), (0, "before report.html:1")):
-        moments = [(moment,) if number == killed else () for number in (0, 1)]
-        pair = start_two(together, MIXUP, moments)
+    # In its share of the pass, the second epoch of each phase, its test photos, and while it works alone.
+    moments = ("trunk:2", "frozen:7", "finetune:7", "test:1", "before report.html:1")
+    for killed, moment in zip((1, 0, 1, 1, 0), moments, strict=True):
+        dying = [(moment,) if number == killed else () for number in (0, 1)]
+        pair = start_two(together, MIXUP, dying)
         assert pair[killed].wait() == -signal.SIGKILL, pair[killed].stderr.read()
         since = time.monotonic()
         left = pair[1 - killed]
