@@ -9,7 +9,7 @@ from flowers_keras import files, next_command, progress
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
 from flowers_keras.jobs import fold_bench
 from flowers_keras.model import classifier
-from flowers_keras.photos import folds, tables
+from flowers_keras.photos import folds, groups, tables
 from flowers_keras.report import certainty
 from flowers_keras.training import features, feeds, phases
 
@@ -34,7 +34,7 @@ def cross_validate(config, workdir, count):
     Returns:
       {"folds": count, "pooled": figures as in `metrics.json`, "each": accuracy of each fold with flip
       test-time augmentation, "interval_tta": [low, high] of all, "seconds": stage -> seconds}; where photos
-      have groups, "divided": {"pooled", "interval_tta", "each"} of folds that divide them.
+      share groups, "divided": {"pooled", "interval_tta", "each"} of folds that divide them.
 
     Raises:
       UserError: something that the user can mend, in one line.
@@ -55,7 +55,7 @@ def train_and_score(photos, split, config, count, run):
     found = doubts.find_doubts(pooled.labels, pooled.tta)
     doubts.save_doubts(found, pooled.ids, pooled.labels, photos.class_names, run.path("doubts.csv"))
     result = {"folds": count} | describe(scored)
-    if photos.groups:
+    if groups.link(photos.groups):  # else there is nothing to divide
         divided = folds.cut_folds(
             dataclasses.replace(photos, groups=None), split, count, config.data.split_seed
         )
@@ -141,8 +141,8 @@ def announce(run, config):
     )
     if divided := found.get("divided"):
         print(
-            "  on photos of groups that a fold also trained on "
-            f"{divided['pooled']['accuracy_tta']:.1%} with TTA: the difference is what new groups cost"
+            "  where a group may be on both sides of a fold: "
+            f"{divided['pooled']['accuracy_tta']:.1%} with TTA; the difference is what new groups cost"
         )
     if report := certainty.refresh(run.folder):
         print(f"  also in {report}")

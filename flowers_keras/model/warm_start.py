@@ -36,9 +36,7 @@ def keep_in_training(split, photos, config):
     if any(drawn.get(name) != config.data[name] for name in DRAWN_BY):
         return split  # `prepare` refuses what that mixes up
     _, known = splits.training_records(path)
-    prints, position = split.fingerprints, {name: i for i, name in enumerate(photos.ids)}
-    pairs = [(position[one], position[other]) for one, other, _ in split.twins]
-    group = twins.group_twins(len(photos.ids), [*pairs, *groups.link(photos.groups)])
+    prints, group = split.fingerprints, groups.number_groups(photos, split.twins)
     again = twins.find_twins_across(prints.records, known, config.data.twin_distance)
     trained = group[prints.positions[[i for i, *_ in again]]]
     positions = {part: at[~np.isin(group[at], trained)] for part, at in split.positions.items()}

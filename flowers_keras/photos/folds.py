@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import groups, twins
+from flowers_keras.photos import groups
 
 
 def cut_folds(photos, split, count, seed):
@@ -23,10 +23,7 @@ def cut_folds(photos, split, count, seed):
       UserError: a class has fewer groups than there are folds, or a fold would not train on a class.
     """
     positions = np.sort(np.concatenate([split.positions["train"], split.positions["validation"]]))
-    position_of = {name: i for i, name in enumerate(photos.ids)}
-    pairs = [(position_of[one], position_of[other]) for one, other, _ in split.twins]
-    pairs += groups.link(photos.groups)
-    labels, group = photos.labels[positions], twins.group_twins(len(photos.ids), pairs)[positions]
+    labels, group = photos.labels[positions], groups.number_groups(photos, split.twins)[positions]
     for label, name in enumerate(photos.class_names):
         different = len(np.unique(group[labels == label]))
         if different < count:

@@ -5,7 +5,7 @@ import collections
 import numpy as np
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import parts
+from flowers_keras.photos import parts, twins
 
 SEVERAL = -1  # in place of a class: groups of several
 
@@ -26,6 +26,21 @@ def link(names):
             pairs.append((last[name], i))
         last[name] = i
     return pairs
+
+
+def number_groups(photos, pairs):
+    """What stays together: twins, and the photos of a group.
+
+    Args:
+      photos: sources.Photos.
+      pairs: (id, id, bits) of twins, as a Split has them.
+
+    Returns:
+      int32 [count]: a number for each photo, the same for those that stay together.
+    """
+    position = {name: i for i, name in enumerate(photos.ids)}
+    linked = [(position[one], position[other]) for one, other, _ in pairs]
+    return twins.group_twins(len(photos.ids), [*linked, *link(photos.groups)])
 
 
 def find_across(photos, positions):

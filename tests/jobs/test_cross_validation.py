@@ -63,8 +63,24 @@ def test_what_new_groups_cost_is_found_beside_the_figure_for_them(small, tmp_pat
     assert [bool(training & held_out) for training, held_out in sides] == [False, False, True, True]
     assert found["divided"]["pooled"]["count"] == found["pooled"]["count"]
     assert len(found["divided"]["each"]) == len(found["each"]) == 2
-    words = f"groups that a fold also trained on {found['divided']['pooled']['accuracy_tta']:.1%} with TTA"
+    words = (
+        f"on both sides of a fold: {found['divided']['pooled']['accuracy_tta']:.1%} with TTA; the difference"
+    )
     assert words in capsys.readouterr().out
+
+
+def test_groups_of_one_photo_each_are_not_divided(small, tmp_path, monkeypatch):
+    load = sources.load_photos
+
+    def load_grouped(data):
+        photos = load(data)
+        return dataclasses.replace(
+            photos, groups=tuple(f"{i}" if i % 2 else "" for i in range(len(photos.ids)))
+        )
+
+    monkeypatch.setattr(sources, "load_photos", load_grouped)
+    monkeypatch.setattr(cross_validation, "score_fold", lambda bench, fold, *_: guess(bench, fold))
+    assert "divided" not in cross_validation.cross_validate(small, tmp_path, 2)
 
 
 def guess(bench, fold):

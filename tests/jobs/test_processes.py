@@ -51,6 +51,12 @@ def start(workdir, words, number=0, count=1, port=0, moment=()):
     )
 
 
+def run_alone(workdir, words):
+    """The run of one process, which all others are compared with."""
+    one = start(workdir, words)
+    assert one.wait() == 0, one.stderr.read()
+
+
 def start_two(workdir, words, moments=((), ())):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -104,8 +110,7 @@ def test_two_processes_of_which_each_is_killed_end_as_one(tmp_path):
     """With mixup, whose partners come from rows of the other process; the second test is without."""
     pytest.importorskip("jax", reason="jax is not installed")
     alone, together = tmp_path / "alone", tmp_path / "together"
-    one = start(alone, MIXUP)
-    assert one.wait() == 0, one.stderr.read()
+    run_alone(alone, MIXUP)
 
     # In its share of the pass, the second epoch of each phase, its test photos, and while it works alone.
     moments = ("trunk:2", "frozen:7", "finetune:7", "test:1", "before report.html:1")
@@ -134,8 +139,7 @@ def test_two_processes_of_which_each_is_killed_end_as_one(tmp_path):
 def test_two_processes_cross_validate_as_one(tmp_path):
     pytest.importorskip("jax", reason="jax is not installed")
     alone, together = tmp_path / "alone", tmp_path / "together"
-    one = start(alone, FOLDS)
-    assert one.wait() == 0, one.stderr.read()
+    run_alone(alone, FOLDS)
     end_two(start_two(together, FOLDS), "2 folds, 47 photos")
     for name in ("fold-1/history.csv", "fold-2/history.csv", "predictions.csv"):
         np.testing.assert_allclose(read_floats(together / name), read_floats(alone / name), **TOLERANCE)

@@ -1,8 +1,8 @@
 """A process that kills itself with SIGKILL, the N-th time that an event happens in it.
 
-Events: "trunk", "tail", "novelty", "test" and
-"classifier" (before a batch goes through), "frozen" and "finetune" (after a step of that phase), "compile"
-(before a phase), "before NAME" and "after NAME" (the renaming of a file of the run to its name).
+Events: "trunk", "tail", "novelty", "test" and "classifier" (before a batch goes through), "frozen" and
+"finetune" (after a step of that phase), "compile" (before a phase), "before NAME" and "after NAME" (the
+renaming of a file of the run to its name).
 """
 
 import os
