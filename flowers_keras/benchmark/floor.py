@@ -1,63 +1,85 @@
 """What a step of training would take if it did nothing but its matrix products."""
 
+import dataclasses
 import math
 
 import keras
 
 from flowers_keras.benchmark.compiled import compile_function
-from flowers_keras.benchmark.table import rate
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """The matrix product that a convolution or a dense layer amounts to.
+
+    Attributes:
+      rows: places of all examples of a step.
+      inner: values that each place looks at.
+      columns: filters.
+      passed_on: whether the gradient is wanted before the layer, too: whether something trains there.
+    """
+
+    rows: int
+    inner: int
+    columns: int
+    passed_on: bool
+
+    @property
+    def times(self):
+        """How often a step computes a product of this size: forwards, for the kernel, and further back."""
+        return 3 if self.passed_on else 2
 
 
 def products(network, batch_size):
-    """The matrix product that each convolution and dense layer amounts to.
+    """The Product of each convolution and dense layer of a network that trains.
 
     Args:
       network: functional keras.Model.
       batch_size: examples of a step.
-
-    Returns:
-      [(rows, inner, columns)]: places of all examples, values that each looks at, filters.
     """
-    found = []
-    for layer in network.layers:
-        layer = getattr(layer, "convolution", layer)  # of a tail made for fast steps
+    found, copy = [], keras.models.clone_model(network, clone_function=_copy)  # whose layers are in it alone
+    for layer in copy.layers:
         if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
             *inner, columns = layer.kernel.shape
-            places = math.prod(layer.output.shape[1:-1])
-            found.append((batch_size * places, math.prod(inner), columns))
+            places = batch_size * math.prod(layer.output.shape[1:-1])
+            before = keras.Model(copy.input, layer.input).trainable_weights
+            found.append(Product(places, math.prod(inner), columns, bool(before)))
     return found
 
 
+def _copy(layer):
+    layer = getattr(layer, "convolution", layer)  # of a tail made for fast steps
+    return layer.from_config(layer.get_config())
+
+
 def giga_operations(shapes):
-    """Multiplications and additions of a step, in 1e9: forwards, and twice as many backwards."""
-    return 3 * sum(2 * math.prod(shape) for shape in shapes) / 1e9
+    """Multiplications and additions of a step, in 1e9."""
+    return sum(each.times * 2 * each.rows * each.inner * each.columns for each in shapes) / 1e9
 
 
-def fastest_rate(shapes, dtype, examples):
-    """Examples a second of a step that is these products, forwards and backwards, on tensors in memory.
+def make_step(shapes, dtype):
+    """A function that computes these products once, on tensors in memory.
 
     Args:
-      shapes: as of `products`.
+      shapes: Products.
       dtype: "bfloat16" or "float32".
-      examples: of a step.
     """
     factors = [
         tuple(
             keras.random.normal(shape, dtype=dtype)
-            for shape in ((rows, inner), (inner, columns), (rows, columns))
+            for shape in ((each.rows, each.inner), (each.inner, each.columns), (each.rows, each.columns))
         )
-        for rows, inner, columns in shapes
+        for each in shapes
     ]
 
     def step(factors):
-        return [
-            (
-                keras.ops.matmul(values, kernel),
-                keras.ops.matmul(upstream, keras.ops.transpose(kernel)),
-                keras.ops.matmul(keras.ops.transpose(values), upstream),
-            )
-            for values, kernel, upstream in factors
-        ]
+        found = []
+        for each, (values, kernel, upstream) in zip(shapes, factors, strict=True):
+            found.append(keras.ops.matmul(values, kernel))
+            found.append(keras.ops.matmul(keras.ops.transpose(values), upstream))
+            if each.passed_on:
+                found.append(keras.ops.matmul(upstream, keras.ops.transpose(kernel)))
+        return found
 
     compiled = compile_function(step)
-    return rate(lambda: compiled(factors), examples)
+    return lambda: compiled(factors)

@@ -11,7 +11,7 @@ from flowers_keras import recipe
 from flowers_keras.augment import trivial_augment
 from flowers_keras.benchmark import floor
 from flowers_keras.benchmark.compiled import compile_forward
-from flowers_keras.benchmark.table import Table, rate
+from flowers_keras.benchmark.table import Table, rate, rates
 from flowers_keras.model import classifier
 from flowers_keras.training import feeds, phases, run_folder
 
@@ -83,20 +83,15 @@ def time_training(experiment):
         phases.compile_network(tail.network, config.finetune, tail.steps)
         stored = tail.training_examples(range(10_000), config.finetune.mixup).as_numpy_iterator()
         values, labels = map(keras.ops.convert_to_tensor, next(stored))
-        rows = [
-            (
-                "phase 2, stored views",
-                rate(lambda: tail.network.train_on_batch(*next(stored)), len(experiment.batch)),
-            ),
-            (
-                "phase 2, a tensor in memory",
-                rate(lambda: tail.network.train_on_batch(values, labels), len(values)),
-            ),
-        ]
         shapes = floor.products(tail.network, len(values))
-        dtype = tail.network.get_layer("mixed9").compute_dtype
-        work = f"its matrix products alone ({floor.giga_operations(shapes):.0f} GFLOP a step)"
-        rows.append((work, floor.fastest_rate(shapes, dtype, len(values))))
+        timed = {
+            "phase 2, stored views": lambda: tail.network.train_on_batch(*next(stored)),
+            "phase 2, a tensor in memory": lambda: tail.network.train_on_batch(values, labels),
+            f"its matrix products alone ({floor.giga_operations(shapes):.0f} GFLOP a step)": floor.make_step(
+                shapes, tail.network.get_layer("mixed9").compute_dtype
+            ),
+        }
+        rows = list(zip(timed, rates(timed.values(), len(values)), strict=True))
         classifier.freeze(model)
         phases.compile_network(head.network, config.frozen, head.steps)
         steps = head.training_examples(range(10_000), config.frozen.mixup).as_numpy_iterator()

@@ -5,6 +5,7 @@ import keras
 from flowers_keras import progress, runtime
 from flowers_keras.model import classifier
 from flowers_keras.training import devices, tracking
+from flowers_keras.training.adam import FusedAdam
 from flowers_keras.training.balanced_accuracy import BalancedAccuracy
 from flowers_keras.training.checkpoint import Checkpoint
 
@@ -80,7 +81,7 @@ def compile_network(network, settings, steps):
       steps: in an epoch.
     """
     network.compile(
-        keras.optimizers.Adam(
+        FusedAdam(
             learning_rate(settings, steps), use_ema=settings.ema > 0, ema_momentum=settings.ema or 0.99
         ),
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),

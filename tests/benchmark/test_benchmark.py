@@ -45,12 +45,22 @@ def test_a_table_compares_with_its_last_row():
 
 
 def test_a_rate_counts_photos_a_second(monkeypatch):
-    clock = iter(range(100))
-    monkeypatch.setattr(table, "time", types.SimpleNamespace(perf_counter=lambda: next(clock)))
+    now = [0.0]
+    monkeypatch.setattr(table, "time", types.SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(table, "SECONDS", 10.0)
+
+    def lasting(seconds, name):
+        def step():
+            now[0] += seconds
+            calls.append(name)
+
+        return step
+
     calls = []
-    # The clock is read once at the start, once before each call, and once at the end.
-    assert table.rate(lambda: calls.append(1), 32) == pytest.approx(32 * 9 / 11)
-    assert len(calls) == 2 + 9
+    assert table.rate(lasting(0.5, "slow"), 32) == 64
+    calls.clear()
+    assert table.rates([lasting(0.5, "slow"), lasting(0.25, "fast")], 32) == [64, 128]
+    assert "".join(name[0] for name in calls) == "ssff" + 5 * ("ssss" + 8 * "f")  # in turns
 
 
 @pytest.mark.usefixtures("small_backbone")
@@ -69,9 +79,10 @@ def test_the_floor_counts_the_products_of_a_step():
     x = keras.layers.Conv2D(6, (1, 3), padding="same", use_bias=False)(photos)
     x = keras.layers.GlobalAveragePooling2D()(x)
     network = keras.Model(photos, keras.layers.Dense(5)(x))
-    shapes = floor.products(network, 8)
-    assert shapes == [(8 * 4 * 4, 3 * 3, 6), (8, 6, 5)]
-    assert floor.giga_operations(shapes) == 6 * (128 * 9 * 6 + 8 * 6 * 5) / 1e9
+    first, last = floor.products(network, 8)
+    assert first == floor.Product(8 * 4 * 4, 3 * 3, 6, passed_on=False)  # nothing trains before it
+    assert last == floor.Product(8, 6, 5, passed_on=True)
+    assert floor.giga_operations([first, last]) == 2 * (2 * 128 * 9 * 6 + 3 * 8 * 6 * 5) / 1e9
 
 
 def test_scaling_repeats_photos_under_new_names(experiment, monkeypatch):
