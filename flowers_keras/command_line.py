@@ -12,7 +12,7 @@ import traceback
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from flowers_keras import config, files, next_command, progress
+from flowers_keras import config, files, named_places, next_command, progress
 from flowers_keras.errors import UserError
 
 # allow_override: a notebook may import this module anew.
@@ -97,6 +97,7 @@ def _parse(arguments):
     if others:
         raise UserError(f"{others[0]!r} is no flag; flags look like --config.seed=1")
     config.check_config(flags.FLAGS["config"].value)
+    named_places.check_places(flags.FLAGS["config"].value)
     if QUIET.value and VERBOSE.value:
         raise UserError("--quiet and --verbose exclude each other; type one of them")
     progress.set_detail("quiet" if QUIET.value else "verbose" if VERBOSE.value else "normal")

@@ -49,6 +49,12 @@ def at_root(monkeypatch):
         ([QUICKSTART, "--config.model.l2=nan"], "model.l2=nan is not allowed"),
         ([QUICKSTART, "--work=x"], "Unknown command line flag 'work'. Did you mean: workdir"),
         ([QUICKSTART, "more"], "'more' is no flag"),
+        ([QUICKSTART, "--config.data.source=photos"], "data.source='photos' is no source of photos; type"),
+        ([QUICKSTART, "--config.data.source=folder:nope"], "folder:nope is no folder; type folder: and"),
+        ([QUICKSTART, "--config.data.source=csv:nope.csv"], "csv:nope.csv is no file; type csv: and"),
+        ([QUICKSTART, "--config.data.corrections=LICENSE,nope.csv"], "data.corrections: nope.csv is no file"),
+        ([QUICKSTART, "--config.model.weights=nope.h5"], "model.weights=nope.h5 is no file; type imagenet"),
+        ([QUICKSTART, "--config.model.start_from=nope"], "nope is not there; type the path of the model"),
     ],
 )
 def test_wrong_flags_are_refused_by_name(arguments, message):
@@ -133,7 +139,7 @@ def test_help_lists_flags_fields_and_configs(script, named):
 NOTEBOOK = """
 import builtins, runpy, sys
 builtins.get_ipython = None
-for last in "--help", "--config.seed=-1", "--config.seed=x":
+for last in "--help", "--config.seed=-1", "--config.seed=x", "--config.data.source=folder:nope":
     sys.argv = ["train.py", "--config=configs/quickstart.py", last]
     runpy.run_path("train.py", run_name="__main__")
 assert not {"keras", "tensorflow"} & sys.modules.keys()  # which take seconds
@@ -144,7 +150,8 @@ print("goes on")
 def test_a_notebook_goes_on():
     done = run(["-c", NOTEBOOK])
     assert done.stdout.endswith("goes on\n"), done.stderr
-    assert re.fullmatch("error: .*seed=-1 is not.*\nerror: .*seed='x' is not.*\n", done.stderr)
+    lines = "error: .*seed=-1 is not.*\nerror: .*seed='x' is not.*\nerror: folder:nope is no.*\n"
+    assert re.fullmatch(lines, done.stderr)
 
 
 @pytest.mark.parametrize(

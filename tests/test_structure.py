@@ -31,6 +31,7 @@ GROUND = {
     "files.py",
     "greetings.py",
     "locks.py",
+    "named_places.py",
     "next_command.py",
     "progress.py",
     "runtime.py",

@@ -13,7 +13,7 @@ import math
 
 import keras
 
-from flowers_keras import connection, files
+from flowers_keras import connection, named_places
 from flowers_keras.errors import UserError
 
 
@@ -97,17 +97,12 @@ def _backbone(scaled, weights):
             f"the ImageNet weights cannot be downloaded ({type(error).__name__}); pass a file by "
             "--config.model.weights=PATH.h5, or try --config=configs/quickstart.py, which needs none"
         ) from error
-    if weights and not known:
-        _load_backbone_weights(backbone, files.user_path(weights))
+    if path := named_places.weights_file(weights):
+        _load_backbone_weights(backbone, path)
     return backbone
 
 
 def _load_backbone_weights(backbone, path):
-    if not path.is_file():
-        raise UserError(
-            f"model.weights={path} is no file; type imagenet, the path of a Keras .h5 file of "
-            'InceptionV3 without its top, or "" for random weights'
-        )
     try:
         backbone.load_weights(path)
     except Exception as error:  # h5py and Keras raise whatever they stumble over

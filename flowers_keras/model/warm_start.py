@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from flowers_keras import files
+from flowers_keras import files, named_places
 from flowers_keras.errors import UserError
 from flowers_keras.model import archive
 from flowers_keras.photos import groups, identity, labelled, layouts, parts, splits, twins
@@ -30,7 +30,7 @@ def keep_in_training(split, photos, config):
     start = config.model.start_from
     if not start or photos.parts:
         return split
-    path = _splits_of(start)
+    path = named_places.splits_of(start)
     settings = path.with_name("config.json")
     drawn = files.read_json(settings)["data"] if settings.exists() else {}
     if any(drawn.get(name) != config.data[name] for name in DRAWN_BY):
@@ -62,7 +62,7 @@ def prepare(model, photos, split, config):
         which those were.
     """
     start = config.model.start_from
-    path = _splits_of(start)
+    path = named_places.splits_of(start)
     held_out = np.sort(np.concatenate([split.positions["validation"], split.positions["test"]]))
     prints = identity.FingerprintTable(held_out, split.fingerprints.at(held_out))
     seen = {name for name, *_ in labelled.twins_in_training(photos, prints, path, config.data.twin_distance)}
@@ -118,17 +118,6 @@ def copy_weights(model, settings, class_names):
     last.set_weights(now)
     new = [name for name in class_names if name not in known]
     print(f"starting from {start}" + (f"; new classes: {', '.join(new)}" if new else ""))
-
-
-def _splits_of(start):
-    """pathlib.Path of the `splits.json` of the run of a finished model."""
-    path = files.model_file(start).with_name("splits.json")
-    if not path.is_file():
-        raise UserError(
-            f"model.start_from={start} has no splits.json beside it, which says what it was trained on; "
-            "type the folder of a finished run"
-        )
-    return path
 
 
 def _until(model, name):

@@ -11,7 +11,7 @@ import unicodedata
 
 import numpy as np
 
-from flowers_keras import files
+from flowers_keras import named_places
 from flowers_keras.errors import UserError
 from flowers_keras.photos import csv_list, layouts, reader, tables
 
@@ -42,7 +42,7 @@ def digest(data):
         [(row.name, row.label) for row in csv_list.read_rows(path)[0]]
         if _adds(path)
         else [(each.id, each.label, each.correction) for each in _read(path)]
-        for path in _paths(data.corrections)
+        for path in named_places.correction_files(data.corrections)
     ]
     return {"corrections_sha256": hashlib.sha256(json.dumps(changes).encode()).hexdigest()} if changes else {}
 
@@ -63,7 +63,7 @@ def correct(photos, text):
       UserError: a file cannot be read, or names a photo or class that is not there, or a label that
         the photo does not have; or it adds a photo that is there already.
     """
-    for path in _paths(text):
+    for path in named_places.correction_files(text):
         photos = _add(photos, path) if _adds(path) else _correct(photos, path, _read(path))
     return photos
 
@@ -95,10 +95,6 @@ def _add(photos, path):
         parts=photos.parts and (*photos.parts, *["train"] * len(rows)),
         groups=groups if any(groups) else None,
     )
-
-
-def _paths(text):
-    return [files.user_path(each.strip()) for each in text.split(",") if each.strip()]
 
 
 def _read(path):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from flowers_keras import files
+from flowers_keras import named_places
 from flowers_keras.errors import UserError
 from flowers_keras.photos import (
     class_folders,
@@ -51,20 +51,15 @@ def load_photos(data):
     Raises:
       UserError: the source is unknown, absent, out of reach, or is no set of at least two classes.
     """
-    kind, _, rest = data.source.partition(":")
-    if data.source == "synthetic":
+    kind, place = named_places.photo_source(data.source)
+    if kind == "synthetic":
         photos = synthetic_photos(data.synthetic_photos, data.image_size, data.split_seed)
-    elif kind == "folder" and rest:
-        photos = folder_photos(rest)
-    elif kind == "csv" and rest:
-        photos = csv_photos(rest)
-    elif kind == "tfds" and rest:
-        photos = tfds_photos(rest, data.data_dir)
+    elif kind == "folder":
+        photos = folder_photos(place)
+    elif kind == "csv":
+        photos = csv_photos(place)
     else:
-        raise UserError(
-            f"data.source={data.source!r} is no source of photos; "
-            "type tfds:tf_flowers, folder:PATH, csv:PATH or synthetic"
-        )
+        photos = tfds_photos(place, data.data_dir)
     photos = corrections.correct(photos, data.corrections)
     layouts.note_alike(photos.class_names)
     if data.shuffle_labels:
@@ -87,9 +82,7 @@ def folder_photos(path, least_classes=2, known=()):
       UserError: there is no such folder, fewer than `least_classes` classes in it, or a class
         without photos.
     """
-    root, skipped, others = files.user_path(path), [], []
-    if not root.is_dir():
-        raise UserError(f"folder:{path} is no folder; type folder: and the path of your photos")
+    root, skipped, others = named_places.photo_folder(path), [], []
     classes = layouts.find_class_folders(root, known, skipped)
     loose = class_folders.find_loose_photos(root, classes, others)
     names = sorted({each.name for each in classes})
