@@ -2,8 +2,8 @@
 
 from flowers_keras import files, runtime
 from flowers_keras.config import check_config
-from flowers_keras.evaluation import diagnosis, measured_run, prediction_table, shifts
-from flowers_keras.model import archive, classifier, conditioning, warm_start
+from flowers_keras.evaluation import calibration, diagnosis, measured_run, prediction_table, shifts
+from flowers_keras.model import archive, classifier, conditioning, inference, warm_start
 from flowers_keras.photos import changes, corrections, layouts, pipeline, sources, splits
 from flowers_keras.report import model_card, page
 from flowers_keras.training import feeds, phases, run_folder, selection, tracking
@@ -51,7 +51,10 @@ def load_photos(config, run):
 
 
 def train(photos, split, config, run):
-    """Phase 1 with the whole backbone frozen, phase 2 from the boundary on, best weights kept."""
+    """Phase 1 with the whole backbone frozen, phase 2 from the boundary on, best weights kept.
+
+    The file is written once, calibrated and with what new photos are compared with.
+    """
     model = build(photos, split, config, run.policy)
     run.begin()
     splits.save(split, photos, run.path("splits.json"))
@@ -72,7 +75,10 @@ def train(photos, split, config, run):
     names = list(photos.class_names)
     card = {"class_names": names, "image_size": config.data.image_size, "recipe": config.to_dict()}
     files.write_json(run.path("labels.json"), names)
-    archive.save(model, run.path("model.keras"), card)
+    with run.stage("calibrate"):
+        stored = measured_run.reopen_stored(split, config, run)
+        found = calibration.calibrate(model, photos, split, stored, config)
+        archive.save(model, run.path("model.keras"), card, *found)
 
 
 def build(photos, split, config, policy=None):
@@ -95,8 +101,8 @@ def evaluate(photos, split, config, run):
     """Measures the saved file, loaded again, and writes what a person reads."""
     test = split.positions["test"]
     with run.stage("evaluate"):
+        saved = inference.load_classifier(run.path("model.keras"))
         stored = measured_run.reopen_stored(split, config, run)
-        saved = measured_run.complete_file(photos, split, stored, config, run.path("model.keras"))
         metrics, predictions = measured_run.measure_parts(saved, photos, split, stored, config)
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(saved.model, photos, test, config, run.policy)

@@ -17,8 +17,8 @@ from PIL import Image
 
 from configs import finetune
 from flowers_keras import connection, runtime
-from flowers_keras.evaluation import measured_run
-from flowers_keras.model import archive, classifier, conditioning
+from flowers_keras.evaluation import calibration
+from flowers_keras.model import classifier, conditioning
 from flowers_keras.photos import sources, synthetic
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread each
@@ -197,15 +197,14 @@ def measuring(image_size, batch_size=32, tta=False, shift_photos=0, seed=0):
     )
 
 
-def add_reference(network, photos, parts, path):
-    """Gives a saved model what new photos are compared with, as a run without stored values does it.
+def make_reference(network, photos, parts):
+    """What new photos are compared with, as a run without stored values finds it.
 
     Args:
       parts: "train" and "validation" -> int positions.
     """
     split = types.SimpleNamespace(positions=parts, digests={i: f"{i}" for i in range(len(photos.ids))})
-    size = network.input_shape[1]
-    archive.add_reference(path, measured_run.make_reference(network, photos, split, None, measuring(size)))
+    return calibration.make_reference(network, photos, split, None, measuring(network.input_shape[1]))
 
 
 def own_lines(stderr):

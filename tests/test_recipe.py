@@ -8,8 +8,8 @@ import pytest
 
 from flowers_keras import files, recipe, runtime
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import measure, measured_run
-from flowers_keras.model import novelty
+from flowers_keras.evaluation import calibration, measure, measured_run
+from flowers_keras.model import archive, inference, novelty
 from flowers_keras.photos import draw
 from flowers_keras.photos.reader import BrokenPhoto
 from flowers_keras.training import feeds, run_folder
@@ -34,18 +34,32 @@ def trained(config, small_backbone, tmp_path):
 
 
 def measure_run(photos, split, config, run):
-    """(metrics, predictions of the test photos) of the run's saved file, calibrated if it is not yet."""
+    """(metrics, predictions of the test photos) of the run's weights, calibrated and saved anew."""
+    path = run.path("model.keras")
+    model, card = archive.load(path)
+    last = model.get_layer("probabilities")
+    last.set_weights([weights * card["temperature"] for weights in last.get_weights()])
     stored = measured_run.reopen_stored(split, config, run)
-    saved = measured_run.complete_file(photos, split, stored, config, run.path("model.keras"))
-    return measured_run.measure_parts(saved, photos, split, stored, config)
+    found = calibration.calibrate(model, photos, split, stored, config)
+    archive.save(model, path, card | {"temperature": None}, *found)
+    return measured_run.measure_parts(inference.load_classifier(path), photos, split, stored, config)
+
+
+def test_training_saves_one_file_that_is_complete(trained, config):
+    photos, split, run, _ = trained
+    saved = inference.load_classifier(run.folder)
+    assert saved.temperature and saved.reference
+    metrics, _ = measured_run.measure_parts(saved, photos, split, None, config)
+    found = metrics["validation"]["ece_uncalibrated"]  # as it was trained
+    assert found is not None and found != metrics["validation"]["ece"]
 
 
 def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, config):
     photos, split, run, read = trained
-    parts, uncalibrated = split.positions, run.path("model.keras").read_bytes()
+    parts, saved = split.positions, run.path("model.keras").read_bytes()
 
     def measure(photos):
-        run.path("model.keras").write_bytes(uncalibrated)
+        run.path("model.keras").write_bytes(saved)  # the same digits each time
         return measure_run(photos, split, config, run)
 
     assert read == {*parts["train"].tolist(), *parts["validation"].tolist()}
@@ -69,7 +83,7 @@ def test_training_reads_no_test_photo_and_tuning_reads_validation_only(trained, 
 def test_test_photos_are_predicted_from_raw_and_the_others_are_stored(trained, config, monkeypatch):
     """What is stored gives what raw photos give, and where some of it is gone they are read."""
     photos, split, run, read = trained
-    parts, uncalibrated = split.positions, run.path("model.keras").read_bytes()
+    parts, saved = split.positions, run.path("model.keras").read_bytes()
     shown = {part: set(at.tolist()) for part, at in feeds.measured_positions(split).items()}
     assert len(shown["train"]) == len(shown["validation"]) and shown["train"] <= set(parts["train"].tolist())
     watched = dataclasses.replace(
@@ -95,7 +109,7 @@ def test_test_photos_are_predicted_from_raw_and_the_others_are_stored(trained, c
             run.path("checkpoints/features.json").unlink()
         read.clear()
         predicted.clear()
-        run.path("model.keras").write_bytes(uncalibrated)
+        run.path("model.keras").write_bytes(saved)
         figures[damage], predictions = measure_run(watched, split, config, run)
         assert predicted == {"test"} | ({"calibration", "validation", "train"} if damage != "none" else set())
         assert read == set().union(known, *shown.values())  # all are looked at, to compare new photos with

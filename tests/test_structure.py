@@ -99,7 +99,7 @@ def test_small_modules_of_small_functions(path):
 def test_only_these_call_tensorflow():
     """So that the network runs on any backend."""
     allowed = {
-        "model/explain.py",  # a gradient, where TensorFlow is the backend
+        "model/explain.py", "training/adam.py",  # a gradient and a step, where TensorFlow is the backend
         "photos/pipeline.py", "photos/resize.py", "photos/tfds_records.py",  # the input pipeline; TFDS
         "augment/operations.py", "augment/trivial_augment.py", "augment/mixup.py",  # parts of it
         "benchmark/predict_command.py", "benchmark/stages.py",  # compare with it

@@ -5,94 +5,19 @@ training photos have been through the trunk before, so the saved file's tail tak
 activations: the same function, but for the precision in which the trunk computed.
 """
 
-import dataclasses
-
-import keras
 import numpy as np
 
-from flowers_keras import connection, progress, runtime
-from flowers_keras.evaluation import measure, scores, unknown
-from flowers_keras.model import archive, classifier, inference, novelty
-from flowers_keras.photos import pipeline, splits
-from flowers_keras.training import features, feeds, shares
+from flowers_keras import connection, runtime
+from flowers_keras.evaluation import measure, unknown
+from flowers_keras.model import classifier
+from flowers_keras.photos import splits
+from flowers_keras.training import features, feeds
 
 
 def reopen_stored(split, config, run):
     """features.Features of the photos that a run is measured on, or None where they are not stored."""
     stored = features.reopen(run, split.fingerprints, feeds.measured_views(split, config))
     return stored if all(connection.gather(stored is not None)) else None
-
-
-@dataclasses.dataclass(frozen=True)
-class Saved:
-    """What a run saved, complete and loaded again.
-
-    Attributes:
-      model: a classifier, calibrated.
-      temperature: at which it is.
-      reference: novelty.Reference of it.
-    """
-
-    model: keras.Model
-    temperature: float
-    reference: novelty.Reference
-
-
-def complete_file(photos, split, stored, config, path):
-    """The Saved of a file; writes into it, once a run, what was not known in training.
-
-    That is its temperature, fitted on the validation photos, and what new photos are compared with.
-
-    Args:
-      photos: sources.Photos.
-      split: splits.Split.
-      stored: as `reopen_stored` gives it.
-      config: the run's config.
-      path: of the saved file.
-    """
-    model, card = archive.load(path)
-    if card["temperature"] is None:
-        validation = split.positions["validation"]
-        found = predict_known(model, photos, validation, stored, config, "calibration", tta=False)
-        archive.save(model, path, card, scores.fit_temperature(found.labels, found.plain))
-        model, card = archive.load(path)
-    if not archive.load_reference(path, model):
-        archive.add_reference(path, make_reference(model, photos, split, stored, config))
-    reference = archive.load_reference(path, model)
-    progress.detail(f"novelty: {unknown.describe(reference)}")
-    return Saved(model, card["temperature"], reference)
-
-
-def make_reference(model, photos, split, stored, config):
-    """novelty.Reference of a classifier; arguments as for `complete_file`.
-
-    It is of training photos as they are: augmented ones can be almost white or black, and such photos
-    would then be like them.
-    """
-    known = (feeds.draw_photos(split, part, novelty.LARGEST[part]) for part in ("train", "validation"))
-    return novelty.make_reference(*(find_traits(model, photos, each, stored, config) for each in known))
-
-
-def find_traits(model, photos, positions, stored, config):
-    """`novelty.make_traits` of validation or training photos, float32 [positions, traits].
-
-    What the network sees comes from what is stored of them where that is there; how they look is seen.
-    """
-    size = min(config.data.batch_size, inference.LARGEST_BATCH)
-    if stored is not None:
-        network = classifier.part(model, config.model.unfreeze_from, "pooled")
-        pooled = measure.predict_rows(network, "activation", stored.rows(features.PLAIN, positions), size)
-
-    def find(mine):
-        squares = pipeline.plain_batches(photos, positions[mine], config.data.image_size, size)
-        for number, batch in enumerate(squares.as_numpy_iterator()):
-            if stored is None:
-                seen = inference.predict_with_pooled(model, batch, size)[1]
-            else:
-                seen = pooled[mine[number * size :][: len(batch)]]
-            yield novelty.make_traits(seen, batch)
-
-    return np.concatenate(shares.compute_together(find, len(positions), size))
 
 
 def predict_known(model, photos, positions, stored, config, title, tta):
@@ -121,7 +46,7 @@ def measure_parts(saved, photos, split, stored, config):
     """The figures of each part; the test photos are used only here.
 
     Args:
-      saved: Saved.
+      saved: inference.Classifier, the run's file, loaded again.
       photos: sources.Photos.
       split: splits.Split.
       stored: as `reopen_stored` gives it.

@@ -8,7 +8,6 @@ runs the file gives calibrated probabilities; times T, the layer is as it was tr
 import io
 import json
 import math
-import shutil
 import zipfile
 
 import keras
@@ -32,7 +31,7 @@ LARGEST_RATIO = 20  # of the members' sizes to the file's; Keras does not compre
 READ = ("data.batch_size", "data.twin_distance", "evaluation.tta")  # what users of a model read of its recipe
 
 
-def save(model, path, card, temperature=None):
+def save(model, path, card, temperature=None, reference=None):
     """Saves the model in float32, whatever it was trained in, with what its user needs to know.
 
     Args:
@@ -42,6 +41,7 @@ def save(model, path, card, temperature=None):
         travels inside the archive.
       temperature: fitted on validation; the saved model's logits are divided by it, and its card
         says so under "temperature". None for a model as it was trained.
+      reference: novelty.Reference of it, or None.
 
     Raises:
       ValueError: the model was calibrated before.
@@ -58,6 +58,10 @@ def save(model, path, card, temperature=None):
         plain.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(CARD, json.dumps(card, indent=2))
+            if reference is not None:
+                for name, values in zip(REFERENCE, (reference.traits, reference.distances), strict=True):
+                    with archive.open(name, "w") as member:
+                        np.save(member, values, allow_pickle=False)
 
 
 def load(path):
@@ -87,16 +91,6 @@ def load(path):
             f"model gives {classes} for {image_size}; train it again"
         )
     return model, card
-
-
-def add_reference(path, reference):
-    """Writes a novelty.Reference into a saved model that has none."""
-    with files.whole_file(path) as temporary:
-        shutil.copyfile(path, temporary)
-        with zipfile.ZipFile(temporary, "a") as archive:
-            for name, values in zip(REFERENCE, (reference.traits, reference.distances), strict=True):
-                with archive.open(name, "w") as member:
-                    np.save(member, values, allow_pickle=False)
 
 
 def load_reference(path, model):

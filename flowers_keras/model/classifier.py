@@ -176,7 +176,7 @@ HEAD = ("hidden", "dropout", "probabilities")
 
 
 def with_policy(model, policy):
-    """A copy of a classifier, its weights included, whose backbone computes by a dtype policy.
+    """A copy of a classifier, its weights included, whose backbone computes by a dtype policy; not compiled.
 
     Args:
       model: a classifier.
@@ -189,7 +189,8 @@ def with_policy(model, policy):
             config["dtype"] = policy
         return type(layer).from_config(config)
 
-    twin = keras.models.clone_model(model, clone_function=copy)
+    bare = keras.Model(model.inputs, model.outputs, name=model.name)  # a file has no use for an optimizer
+    twin = keras.models.clone_model(bare, clone_function=copy)
     for layer in model.layers:
         twin.get_layer(layer.name).set_weights(layer.get_weights())
     return twin

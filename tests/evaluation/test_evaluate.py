@@ -20,7 +20,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_photos, measure, prediction_table, scores
 from flowers_keras.model import archive, conditioning, inference
 from flowers_keras.photos import inspection, sources, splits, synthetic
-from tests.conftest import add_reference, build_network, encode, measuring, photos_of, small_inception
+from tests.conftest import build_network, encode, make_reference, measuring, photos_of, small_inception
 
 # Not alphabetical, as in TFDS: neither the folder's order nor that of the drawings.
 CLASS_NAMES = ("tulips", "daisy", "sunflowers", "roses", "dandelion")
@@ -391,13 +391,13 @@ def test_command_tells_photos_of_other_things_apart(run, folder, tmp_path, capsy
     assert "train it again" in refused(capsys, f"--model={run}", *command)
 
     # What is no flower is far from flowers by the real InceptionV3.
-    archive.save(make_network(), alone / "model.keras", archive.load(run)[1])
-    model, _ = archive.load(alone)
+    model, (_, card) = make_network(), archive.load(run)
     photos, parts = (
         sources.synthetic_photos(40, 96, 0),
         {"train": np.arange(20), "validation": np.arange(20, 40)},
     )
-    add_reference(model, photos, parts, alone / "model.keras")
+    reference = make_reference(model, photos, parts)
+    archive.save(model, alone / "model.keras", card, reference=reference)
     assert run_command(f"--model={alone}", *command) == 0
     found = json.loads((tmp_path / "output.json").read_text())["unknown"]
     assert found["auroc"] > 0.9 and found["found"] == 1.0 > found["false_alarms"] and found["count"] == 6

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 
 from flowers_keras import connection
-from flowers_keras.evaluation import measured_run
+from flowers_keras.evaluation import calibration, measured_run
 from flowers_keras.photos import sources
 from flowers_keras.training import features, feeds
 from tests.conftest import SIZE, measuring
@@ -32,7 +32,7 @@ def test_two_processes_share_the_photos_that_new_ones_are_compared_with(light_ne
     positions = np.arange(1, 20)
 
     def find():
-        return measured_run.find_traits(light_network, photos, positions, None, measuring(SIZE, 4))
+        return calibration.find_traits(light_network, photos, positions, None, measuring(SIZE, 4))
 
     alone = find()
     reads.clear()

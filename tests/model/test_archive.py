@@ -10,6 +10,7 @@ import pytest
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import scores
 from flowers_keras.model import archive
+from flowers_keras.training import adam
 from tests.conftest import SIZE, build_network
 
 CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {"data": {"batch_size": 8}}}
@@ -46,6 +47,16 @@ def test_a_saved_model_predicts_the_same_and_a_calibrated_one_the_same_classes(
     assert all(np.allclose(2.5 * one, other, rtol=1e-6) for one, other in zip(last, before, strict=True))
     with pytest.raises(ValueError, match="already calibrated, at 2.5"):
         archive.save(calibrated, path, card, temperature=1.1)
+
+
+def test_a_file_holds_no_optimizer_and_plain_keras_loads_it(light_network, photos, tmp_path):
+    path, expected = tmp_path / "model.keras", light_network.predict_on_batch(photos)
+    light_network.compile(adam.FusedAdam(), "categorical_crossentropy")  # as with features.views=0
+    archive.save(light_network, path, CARD)
+    with zipfile.ZipFile(path) as members:
+        assert not json.loads(members.read("config.json"))["compile_config"]
+    loaded = keras.models.load_model(path)
+    assert np.array_equal(loaded.predict_on_batch(photos), expected)
 
 
 def test_a_model_that_was_trained_in_bfloat16_is_saved_in_float32(photos, tmp_path, small_backbone):

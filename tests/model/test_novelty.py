@@ -10,7 +10,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure, unknown
 from flowers_keras.model import archive, inference, looks, novelty
 from flowers_keras.photos import sources
-from tests.conftest import SIZE, add_reference, as_new, encode, measuring, photos_of
+from tests.conftest import SIZE, as_new, encode, make_reference, measuring, photos_of
 
 CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {"data": {"batch_size": 32}}}
 
@@ -71,9 +71,9 @@ def test_looks_and_the_network_count_alike_by_the_spread_of_training_photos():
 def saved(pristine, tmp_path_factory):
     """A model that holds drawn flowers to compare with."""
     path, network = tmp_path_factory.mktemp("saved") / "model.keras", as_new(*pristine)
-    archive.save(network, path, CARD)
     parts = {"train": np.arange(100), "validation": np.arange(100, 200)}
-    add_reference(network, sources.synthetic_photos(200, 96, 0), parts, path)
+    reference = make_reference(network, sources.synthetic_photos(200, 96, 0), parts)
+    archive.save(network, path, CARD, reference=reference)
     return path
 
 
@@ -139,9 +139,8 @@ def test_the_share_of_test_photos_that_is_called_unlike_is_measured(saved, netwo
 def test_a_large_set_is_compared_with_some_of_its_photos(light_network, tmp_path, monkeypatch):
     monkeypatch.setattr(novelty, "LARGEST", {"train": 7, "validation": 9})
     path, photos = tmp_path / "model.keras", sources.synthetic_photos(40, SIZE, 0)
-    archive.save(light_network, path, CARD)
     parts = {"train": np.arange(25), "validation": np.arange(25, 40)}
-    add_reference(light_network, photos, parts, path)
+    archive.save(light_network, path, CARD, reference=make_reference(light_network, photos, parts))
     reference = archive.load_reference(path, light_network)
     assert (len(reference.traits), len(reference.distances)) == (7, 9)
 

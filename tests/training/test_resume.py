@@ -38,9 +38,9 @@ MOMENTS = [
     "frozen:5",  # in the second epoch
     "before finetune.npz:1",  # the boundary is behind it, and an epoch of phase 2 that is lost
     "finetune:5",
-    "before model.keras:2",  # the calibrated file
-    "novelty:1",
-    "test:1",  # with the reference in the file
+    "novelty:1",  # the temperature is known
+    "before model.keras:1",
+    "test:1",
     "classifier:3",  # shift, after the mirrored test photos
     "before report.html:1",
 ]

@@ -1,0 +1,64 @@
+"""What a trained classifier lacks before it is saved: its temperature, and what new photos are compared with.
+
+Both are found without the test photos, by the float32 network that the file will hold.
+"""
+
+import numpy as np
+
+from flowers_keras import progress
+from flowers_keras.evaluation import measure, measured_run, scores, unknown
+from flowers_keras.model import classifier, inference, novelty
+from flowers_keras.photos import pipeline
+from flowers_keras.training import features, feeds, shares
+
+
+def calibrate(model, photos, split, stored, config):
+    """What a classifier's probabilities are to be divided by, and its kind of photos.
+
+    Args:
+      model: a classifier as it was trained, in any precision.
+      photos: sources.Photos.
+      split: splits.Split.
+      stored: as `measured_run.reopen_stored` gives it.
+      config: the run's config.
+
+    Returns:
+      (temperature, fitted on the validation photos; novelty.Reference).
+    """
+    exact, validation = classifier.with_policy(model, "float32"), split.positions["validation"]
+    found = measured_run.predict_known(exact, photos, validation, stored, config, "calibration", tta=False)
+    reference = make_reference(exact, photos, split, stored, config)
+    progress.detail(f"novelty: {unknown.describe(reference)}")
+    return scores.fit_temperature(found.labels, found.plain), reference
+
+
+def make_reference(model, photos, split, stored, config):
+    """novelty.Reference of a float32 classifier; arguments as for `calibrate`.
+
+    It is of training photos as they are: augmented ones can be almost white or black, and such photos
+    would then be like them.
+    """
+    known = (feeds.draw_photos(split, part, novelty.LARGEST[part]) for part in ("train", "validation"))
+    return novelty.make_reference(*(find_traits(model, photos, each, stored, config) for each in known))
+
+
+def find_traits(model, photos, positions, stored, config):
+    """`novelty.make_traits` of validation or training photos, float32 [positions, traits].
+
+    What the network sees comes from what is stored of them where that is there; how they look is seen.
+    """
+    size = min(config.data.batch_size, inference.LARGEST_BATCH)
+    if stored is not None:
+        network = classifier.part(model, config.model.unfreeze_from, "pooled")
+        pooled = measure.predict_rows(network, "activation", stored.rows(features.PLAIN, positions), size)
+
+    def find(mine):
+        squares = pipeline.plain_batches(photos, positions[mine], config.data.image_size, size)
+        for number, batch in enumerate(squares.as_numpy_iterator()):
+            if stored is None:
+                seen = inference.predict_with_pooled(model, batch, size)[1]
+            else:
+                seen = pooled[mine[number * size :][: len(batch)]]
+            yield novelty.make_traits(seen, batch)
+
+    return np.concatenate(shares.compute_together(find, len(positions), size))
