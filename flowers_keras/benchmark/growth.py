@@ -12,7 +12,7 @@ from flowers_keras.benchmark.scaling import peak_memory
 from flowers_keras.benchmark.table import Table
 from flowers_keras.config import SMALLEST_IMAGE
 from flowers_keras.evaluation import measure, prediction_table
-from flowers_keras.photos import identity, sources, splits, twins
+from flowers_keras.photos import draw, identity, sources, splits, twins
 from flowers_keras.training import feeds, phases, run_folder
 
 CLEAR = pathlib.Path("/proc/self/clear_refs")  # of Linux: "5" forgets the most memory that was held
@@ -58,13 +58,18 @@ def order_of_growth(counts, values):
 def _measure_stages(config, count):
     """Yields (stage, (seconds, bytes of memory, bytes of disk)) of a run on `count` photos."""
     config = config.copy_and_resolve_references()
-    config.data.source, config.data.synthetic_photos = "synthetic", count
     config.data.twin_distance = 0  # drawings of one layout look alike, and none is a copy
     config.data.image_size, config.model.weights = SMALLEST_IMAGE, ""
     config.features.views, config.features.cache_dir = 1, ""
-    photos = sources.load_photos(config.data)
-    with tempfile.TemporaryDirectory() as folder, run_folder.open_run(f"{folder}/run", {}) as run:
+    with (
+        tempfile.TemporaryDirectory() as drawn,  # in files, as drawings are kept in memory
+        tempfile.TemporaryDirectory() as folder,
+        run_folder.open_run(f"{folder}/run", {}) as run,
+    ):
+        draw.draw(pathlib.Path(drawn), count, 0, SMALLEST_IMAGE)
+        config.data.source = f"folder:{drawn}"
         stage = _Stages(pathlib.Path(folder))
+        photos = stage("the folder read", lambda: sources.load_photos(config.data))
         cache, path = pathlib.Path(folder, "features"), run.path("splits.json")
         split = stage("fingerprints, twins, split", lambda: splits.split_photos(photos, config.data, cache))
         stage("twins alone, 8 bits, random hashes", lambda: twins.find_twins(random_records(count), 8))

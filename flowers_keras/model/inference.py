@@ -118,12 +118,13 @@ def predict_batch(model, photos, batch_size):
     Returns:
       float64 [count, classes].
     """
-    return model.predict_on_batch(_filled_up(photos, batch_size))[: len(photos)].astype(np.float64)
+    filled = fill_up(photos, min(batch_size, LARGEST_BATCH))
+    return model.predict_on_batch(filled)[: len(photos)].astype(np.float64)
 
 
-def _filled_up(photos, batch_size):
-    missing = min(batch_size, LARGEST_BATCH) - len(photos)
-    return np.concatenate([photos, np.repeat(photos[-1:], missing, axis=0)])
+def fill_up(values, batch_size):
+    """NumPy values [count, ...] with the last one repeated: [batch_size, ...]."""
+    return np.concatenate([values, np.repeat(values[-1:], batch_size - len(values), axis=0)])
 
 
 def predict_with_pooled(model, photos, batch_size):
@@ -136,5 +137,5 @@ def predict_with_pooled(model, photos, batch_size):
       (float64 [count, classes], as of `predict_batch`; float32 [count, pooled features]).
     """
     both = classifier.part(model, "photo", "probabilities", "pooled")
-    probabilities, pooled = both.predict_on_batch(_filled_up(photos, batch_size))
+    probabilities, pooled = both.predict_on_batch(fill_up(photos, min(batch_size, LARGEST_BATCH)))
     return probabilities[: len(photos)].astype(np.float64), pooled[: len(photos)]

@@ -5,6 +5,7 @@ This is the one place that feeds the network, in training and after it. Every dr
 """
 
 import contextlib
+import functools
 import re
 
 import numpy as np
@@ -92,21 +93,30 @@ def epochs_of(count, seed, epochs, batches_of):
     return dataset.prefetch(2)
 
 
-def training_batches(photos, positions, batch_size, augmentation, seed, epochs):
+def training_batches(photos, positions, image_size, batch_size, augmentation, seed, epochs, wanted=None):
     """Fresh views: every epoch decodes and augments every photo anew.
+
+    Args:
+      wanted: bool [positions], which examples of an epoch this process computes: for the others, in each
+        epoch other photos, there are zeros. None for all.
 
     Returns:
       tf.data.Dataset of (uint8 [batch, S, S, 3], int32 [batch] labels).
     """
     positions = tf.constant(positions, tf.int64)
     labels = tf.constant(photos.labels, tf.int32)
+    wanted = tf.ones(len(positions), tf.bool) if wanted is None else tf.constant(wanted)
+    blank = tf.zeros((image_size, image_size, 3), tf.uint8)
 
-    def load(epoch, position):
-        return augmentation(_decode(photos, position), epoch, position), tf.gather(labels, position)
+    def load(epoch, position, here):
+        def view():
+            return augmentation(_decode(photos, position), epoch, position)
+
+        return tf.cond(here, view, lambda: blank), tf.gather(labels, position)
 
     def one_epoch(epoch, order):
-        dataset = tf.data.Dataset.from_tensor_slices(tf.gather(positions, order))
-        return dataset.map(lambda position: load(epoch, position), tf.data.AUTOTUNE).batch(batch_size)
+        examples = tf.data.Dataset.from_tensor_slices((tf.gather(positions, order), wanted))
+        return examples.map(functools.partial(load, epoch), tf.data.AUTOTUNE).batch(batch_size)
 
     return epochs_of(len(positions), seed, epochs, one_epoch)
 

@@ -63,6 +63,15 @@ def own_rows(count):
     return slice(jax.process_index() * share, (jax.process_index() + 1) * share)
 
 
+def own_examples(count, batch_size):
+    """bool [count]: which examples of an epoch, in its order, this process's devices compute."""
+    own = np.zeros(count, bool)
+    for start in range(0, count, batch_size):
+        batch = own[start : start + batch_size]
+        batch[own_rows(len(batch))] = True
+    return own
+
+
 def read_own(read, rows):
     """`read(rows)` of a batch, NumPy [batch, ...], with zeros where other processes compute."""
     own = own_rows(len(rows))

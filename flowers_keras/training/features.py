@@ -18,7 +18,7 @@ import numpy as np
 from flowers_keras import connection, files, progress, runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
-from flowers_keras.model import folding
+from flowers_keras.model import folding, inference
 from flowers_keras.photos import changes, identity, layouts, pipeline
 from flowers_keras.training import forecast, shares, store
 
@@ -165,13 +165,20 @@ class Pass:
             batches = pipeline.view_batches(self._photos, positions, epoch, batch_size, self._augmentation)
         last = self._done + len(positions)
         for batch in batches.as_numpy_iterator():  # which every backend takes
-            values = self._trunk.predict_on_batch(batch[:, :, ::-1] if view == MIRRORED else batch)
+            values = self._compute(batch[:, :, ::-1] if view == MIRRORED else batch)
             self._done += len(batch)
             self._pace.add(len(batch))
             self.bar.update(len(batch))
             if self._done == last:
                 self._forecast()
             yield values
+
+    def _compute(self, batch):
+        """(activation, pooled) of a batch; JAX would compile anew for a smaller one."""
+        if keras.backend.backend() != "jax":
+            return self._trunk.predict_on_batch(batch)
+        filled = inference.fill_up(batch, self._config.data.batch_size)
+        return [values[: len(batch)] for values in self._trunk.predict_on_batch(filled)]
 
     def _forecast(self):
         """Says, once a run, how long the rest of it will take, as soon as a view shows it."""

@@ -130,13 +130,22 @@ def _fresh_feed(model, photos, split, config):
     addresses = identity.draw_addresses(split.digests, len(photos.ids))
     augmentation = trivial_augment.make_augmentation(config.augment, image_size, addresses)
 
+    own = None if _blends(config) else devices.own_examples(len(train), batch_size)
+
     def training(epochs):
-        return pipeline.training_batches(photos, train, batch_size, augmentation, config.seed, epochs)
+        return pipeline.training_batches(
+            photos, train, image_size, batch_size, augmentation, config.seed, epochs, own
+        )
 
     plain = pipeline.plain_batches(photos, validation, image_size, batch_size)
     labels = pipeline.label_batches(photos.labels[validation], batch_size)
     weights = class_weights(photos.labels[train], config)
     return Feed(model, len(train), batch_size, config.seed, training, pipeline.pair(plain, labels), weights)
+
+
+def _blends(config):
+    """Whether examples are blended with any of their batch, also with those that other processes compute."""
+    return config.frozen.mixup or config.finetune.mixup
 
 
 def class_weights(labels, config):
@@ -172,11 +181,11 @@ def stored_feed(network, stored, part, labels, train, validation, config):
     """
     batch_size = config.data.batch_size
     views = [stored.rows(view, train) for view in range(config.features.views)]
-    blended = config.frozen.mixup or config.finetune.mixup  # with rows that other processes compute
+    blends = _blends(config)
 
     def read(epoch, rows):
         one_view = functools.partial(views[int(epoch) % len(views)].read, part)
-        return one_view(rows) if blended else devices.read_own(one_view, rows)
+        return one_view(rows) if blends else devices.read_own(one_view, rows)
 
     def training(epochs):
         return pipeline.stored_batches(
@@ -188,7 +197,8 @@ def stored_feed(network, stored, part, labels, train, validation, config):
         )
 
     plain = stored.rows(features.PLAIN, validation)
-    kept = pipeline.stored_in_order(lambda rows: plain.read(part, rows), len(validation), batch_size)
+    read_plain = functools.partial(devices.read_own, functools.partial(plain.read, part))
+    kept = pipeline.stored_in_order(read_plain, len(validation), batch_size)
     batches = pipeline.pair(kept, pipeline.label_batches(labels[validation], batch_size))
     weights = class_weights(labels[train], config)
     return Feed(network, len(train), batch_size, config.seed, training, batches, weights)

@@ -215,7 +215,7 @@ def test_our_recipe_is_timed_from_the_photos_on(config, monkeypatch):
 @pytest.mark.usefixtures("small_backbone")
 def test_growth_has_the_stages_of_a_run(experiment, monkeypatch):
     found = growth.measure_growth(experiment, [60, 120])
-    assert [label for label, *_ in found.rows][::5] == ["fingerprints, twins, split", "the pass, one view"]
+    assert [label for label, *_ in found.rows][::6] == ["the folder read", "the pass, one view"]
     for label, few, many, *figures in found.rows:
         assert 0 < few and 0 < many and len(figures) == 5, label
     (disk,) = [row[-2:] for row in found.rows if row[0] == "the pass, one view"]

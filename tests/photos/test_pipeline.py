@@ -196,7 +196,7 @@ def fit_with_validation(photos):
         lambda photos: list(pipeline.plain_batches(photos, range(12), 8, 5).as_numpy_iterator()),
         lambda photos: list(pipeline.view_batches(photos, range(12), 1, 5, resized)),
         lambda photos: fit(
-            pipeline.training_batches(photos, range(12), 5, resized, 0, range(2)), steps_per_epoch=3
+            pipeline.training_batches(photos, range(12), 8, 5, resized, 0, range(2)), steps_per_epoch=3
         ),
         fit_with_validation,
         lambda photos: pipeline.read_pixels(photos, 7),

@@ -1,5 +1,6 @@
 """A phase on two devices takes the steps that it takes on one."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -7,10 +8,13 @@ import subprocess
 import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 
-from flowers_keras.training import devices
+from flowers_keras.photos import sources
+from flowers_keras.training import devices, feeds
+from tests.conftest import SIZE
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -103,6 +107,31 @@ def test_a_process_reads_the_rows_that_its_devices_compute(second_of_two):
 def test_a_batch_that_the_devices_cannot_share_evenly_is_read_whole(second_of_two):
     found = devices.read_own(lambda rows: rows + 1, np.arange(6))
     assert found.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_process_decodes_the_fresh_views_that_its_devices_compute(second_of_two, config):
+    photos, read = sources.synthetic_photos(22, SIZE, 0), []
+    watched = dataclasses.replace(photos, read=lambda i: (read.append(int(i)), photos.read(i))[1])
+    split = types.SimpleNamespace(
+        positions={"train": np.arange(22), "validation": np.arange(4)},
+        digests={i: f"{i:064x}" for i in range(22)},
+    )
+    config.data.batch_size, config.features.views = 8, 0
+    network = keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(5)])
+
+    def batches(alpha):
+        config.finetune.mixup = alpha
+        feed, _ = feeds.make_feeds(network, watched, split, config, None)
+        return [values for values, _ in feed.training(range(1)).as_numpy_iterator()]
+
+    mine = batches(0.0)
+    assert len(read) == 4 + 4 + 6  # the last batch, of 6, is computed whole by each device
+    whole = batches(0.4)  # blended with rows of others
+    assert len(read) == 14 + 22
+    for values, every in zip(mine, whole, strict=True):
+        share = len(values) // 2 if len(values) == 8 else 0
+        assert np.array_equal(values[share:], every[share:]) and every.any(axis=(1, 2, 3)).all()
+        assert not values[:share].any()
 
 
 def test_one_process_reads_every_row():

@@ -90,7 +90,7 @@ def test_a_view_in_order_equals_the_same_epoch_in_training(setting, config):
     config.augment.policy = "trivial_wide"
     make, train = trivial_augment.make_augmentation(config.augment, 75), split.positions["train"]
     kept = np.concatenate(list(pipeline.view_batches(photos, train, 3, 16, make).as_numpy_iterator()))
-    fresh = pipeline.training_batches(photos, train, 16, make, 0, range(3, 4)).as_numpy_iterator()
+    fresh = pipeline.training_batches(photos, train, 75, 16, make, 0, range(3, 4)).as_numpy_iterator()
     shown, labels = (np.concatenate(each) for each in zip(*fresh, strict=True))
     order = np.random.default_rng(0).permutation(len(train))  # any order: sort both by their bytes
     keys = sorted(photo.tobytes() for photo in kept[order])
