@@ -49,9 +49,16 @@ def run_command(main):
         os.environ["KERAS_HOME"] = os.path.expanduser(os.environ["KERAS_HOME"])
     # A log file is up to date whenever it is read, and a name that a console cannot print ends nothing.
     set_output(line_buffering=True, errors="replace")
+    sys.argv = [each for each in map(_without_line_end, sys.argv) if each is not None]
     status = _status_of(main)
     if status and not hasattr(builtins, "get_ipython"):
         sys.exit(status)
+
+
+def _without_line_end(word):
+    """A word without the carriage return that a script with Windows's line ends adds; None for that alone."""
+    bare = word if os.path.lexists(word) else word.rstrip("\r")
+    return bare if bare or not word else None
 
 
 def _status_of(main):

@@ -112,6 +112,15 @@ def test_success_does_not_end_the_process():
     errors.run_command(lambda: None)
 
 
+def test_words_of_a_script_with_line_ends_of_windows(monkeypatch, tmp_path):
+    odd = tmp_path / "Icon\r"
+    odd.touch()
+    seen = []
+    monkeypatch.setattr(sys, "argv", ["predict", "--tta\r", "", str(odd), "--workdir=runs/x\r", "\r"])
+    errors.run_command(lambda: seen.extend(sys.argv))
+    assert seen == ["predict", "--tta", "", str(odd), "--workdir=runs/x"]
+
+
 def test_the_folder_of_keras_may_begin_with_a_tilde(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setenv("KERAS_HOME", "~/keras")
