@@ -15,10 +15,10 @@ WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder; runs/NAME by d
 
 def main(arguments):
     """Trains what the flags say; returns the exit status."""
+    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
     from flowers_keras import recipe, runtime  # seconds of imports that a wrong flag need not wait for
     from flowers_keras.jobs import processes
 
-    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
     try:
         with runtime.stop_on_signals():
             processes.run_in_all(recipe.train_and_evaluate, CONFIG.value, workdir)

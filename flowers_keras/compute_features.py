@@ -24,10 +24,10 @@ def main(_):
     shard, shards = SHARD.value, SHARDS.value
     if shard >= shards:
         raise errors.UserError(f"--shard={shard} is not one of --shards={shards}; type 0 to {shards - 1}")
+    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
 
     from flowers_keras.jobs import features_job  # seconds of imports that a wrong flag need not wait for
 
-    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
     features_job.compute_share(CONFIG.value, workdir, shard, shards)
 
 

@@ -23,10 +23,10 @@ FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_overri
 
 def main(_):
     """Cross-validates what the flags say."""
+    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-folds")
     # Seconds of imports that a wrong flag need not wait for.
     from flowers_keras.jobs import cross_validation, processes
 
-    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-folds")
     processes.run_in_all(cross_validation.cross_validate, CONFIG.value, workdir, FOLDS.value)
 
 

@@ -18,13 +18,20 @@ from flowers_keras.errors import UserError
 
 TEMPORARY = ".part"  # a name that ends in this was being written when the power went
 
+ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # of a bucket or a web server
+
 
 def user_path(text):
     """pathlib.Path of a path that a person typed, `~` expanded; the `type=` of every command's paths.
 
     Raises:
-      UserError: the system does not even look for it, as a name is too long or a folder is closed.
+      UserError: the system does not even look for it, as a name is too long or a folder is closed; or it
+        is the address of something elsewhere, which would become a folder called "gs:".
     """
+    if ADDRESS.match(os.fspath(text)):
+        raise UserError(
+            f"{text} cannot be used: it is an address of another place; type a path on this machine"
+        )
     path = pathlib.Path(os.path.expanduser(text))
     try:
         path.exists()

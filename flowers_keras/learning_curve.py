@@ -20,10 +20,10 @@ FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_overri
 
 def main(_):
     """Measures the curve of what the flags say."""
+    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-curve")
     # Seconds of imports that a wrong flag need not wait for.
     from flowers_keras.jobs import processes, training_sizes
 
-    workdir = files.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-curve")
     processes.run_in_all(training_sizes.measure_curve, CONFIG.value, workdir, FOLDS.value)
 
 

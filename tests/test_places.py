@@ -15,7 +15,7 @@ from flowers_keras.serving import exporting, heat_maps
 from tests.serving.test_export import CARD, small_network
 
 ROOT = pathlib.Path(__file__).parents[1]
-NOWHERE = ("/proc/x.json", "file/x.json", "file/below/x.json", "x" * 300)
+NOWHERE = ("gs://bucket/x.json", "/proc/x.json", "file/x.json", "file/below/x.json", "x" * 300)
 
 
 @pytest.fixture(scope="module")
