@@ -41,7 +41,7 @@ def keep_in_training(split, photos, config):
     trained = group[prints.positions[[i for i, *_ in again]]]
     positions = {part: at[~np.isin(group[at], trained)] for part, at in split.positions.items()}
     held_out = np.concatenate([positions["validation"], positions["test"]])
-    positions["train"] = np.setdiff1d(np.concatenate([*split.positions.values()]), held_out)
+    positions["train"] = np.setdiff1d(np.concatenate(list(split.positions.values())), held_out)
     parts.refuse_missing_class(photos, positions)
     if count := len(positions["train"]) - len(split.positions["train"]):
         print(f"kept in train: {count:,} photos that {start} was trained on, or twins of them")
@@ -74,8 +74,8 @@ def prepare(model, photos, split, config):
         )
     if not config.model.weights:
         old, _ = archive.load(start)
-        for layer in _until(model, "pooled"):
-            layer.set_weights(old.get_layer(layer.name).get_weights())
+        for layer, other in _pairs(model, old)[: _count_until(model, "mixed10")]:
+            layer.set_weights(other.get_weights())
 
 
 def copy_weights(model, settings, class_names):
@@ -91,22 +91,23 @@ def copy_weights(model, settings, class_names):
     """
     start = settings.start_from
     old, card = archive.load(start)
-    trunk = _until(model, settings.unfreeze_from)
-    if not all(_same(layer, old.get_layer(layer.name)) for layer in trunk):
+    pairs, trunk = _pairs(model, old), _count_until(model, settings.unfreeze_from)
+    if not all(_same(*pair) for pair in pairs[:trunk]):
         raise UserError(
             f"model.start_from={start} differs from this run up to {settings.unfreeze_from}, so that its "
             "tail does not fit; type the model.weights and model.unfreeze_from of that run, or leave it empty"
         )
     last = model.get_layer("probabilities")
-    for layer in model.layers[len(trunk) :]:
-        given = [] if layer is last else old.get_layer(layer.name).get_weights()
-        if [each.shape for each in given] != [each.shape for each in layer.get_weights() if given]:
+    for layer, other in pairs[trunk:]:
+        if layer is last:
+            continue
+        given = other.get_weights()
+        if [each.shape for each in given] != [each.shape for each in layer.get_weights()]:
             raise UserError(
                 f"model.start_from={start} has another {layer.name} layer than this run; type the "
                 "model.hidden_units and model.pooled_layers of that run, or leave it empty"
             )
-        if given:
-            layer.set_weights(given)
+        layer.set_weights(given)
     known = list(map(layouts.class_name, card["class_names"]))
     # As it was trained: in the file the logits are divided by the temperature.
     before = [each * (card["temperature"] or 1.0) for each in old.get_layer("probabilities").get_weights()]
@@ -120,9 +121,14 @@ def copy_weights(model, settings, class_names):
     print(f"starting from {start}" + (f"; new classes: {', '.join(new)}" if new else ""))
 
 
-def _until(model, name):
-    """The layers of a classifier up to one, which is the last of them."""
-    return model.layers[: model.layers.index(model.get_layer(name)) + 1]
+def _pairs(model, old):
+    """(layer, the finished model's) by their order: Keras numbers unnamed layers on from model to model."""
+    return list(zip(model.layers, old.layers, strict=False))
+
+
+def _count_until(model, name):
+    """How many layers of a classifier come before the end of one of them."""
+    return model.layers.index(model.get_layer(name)) + 1
 
 
 def _same(layer, other):
