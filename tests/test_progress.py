@@ -5,11 +5,14 @@ import pathlib
 import sys
 
 import pytest
+import tqdm.auto
 
 import train
 from flowers_keras import command_line, progress
 from flowers_keras.errors import UserError
+from flowers_keras.photos import inspection
 from flowers_keras.training import phases, run_folder
+from tests.conftest import photos_of
 from tests.training.test_phases import make_feed, settings
 
 CONFIG = "--config=configs/quickstart.py"
@@ -64,6 +67,16 @@ def test_a_terminal_has_one_live_line_with_the_time_left(tmp_path, detail, monke
     live = terminal.getvalue()
     assert ("frozen: 100%" in live and "9/9" in live and "epoch 3 of 3, val_accuracy" in live) == shown
     assert "\n" not in live.strip() and "Epoch" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("how, shown", [(progress.NORMAL, True), (progress.QUIET, False)])
+def test_reading_the_photos_has_a_live_line_but_for_the_quiet(detail, monkeypatch, how, shown):
+    terminal, bar = Terminal(), tqdm.auto.tqdm
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(tqdm.auto, "tqdm", lambda *given, **named: bar(*given, **named | {"delay": 0}))
+    detail(how)
+    assert len(list(inspection.digest_photos(photos_of([b"a", b"b"], [0, 1]), range(2)))) == 2
+    assert ("reading the photos" in terminal.getvalue()) == shown
 
 
 def test_a_phase_that_goes_on_shows_what_is_done(tmp_path, monkeypatch):

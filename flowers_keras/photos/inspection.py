@@ -7,8 +7,8 @@ import itertools
 import os
 
 import numpy as np
-import tqdm.auto  # which draws a bar in a notebook, too
 
+from flowers_keras import progress
 from flowers_keras.photos import fingerprint_cache, folders, identity, reader
 
 WINDOW = 16  # photos a processor that are being read or wait for those before them
@@ -80,7 +80,7 @@ def _read_all(positions, function):
 
     pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
     left, window = iter(positions), WINDOW * (os.cpu_count() or 1)
-    bar = tqdm.auto.tqdm(None, "reading the photos", len(positions), delay=5, unit=" photos", disable=None)
+    bar = progress.bar(len(positions), "reading the photos", delay=5)
     try:
         waiting = collections.deque(pool.submit(attempt, each) for each in itertools.islice(left, window))
         while waiting:
