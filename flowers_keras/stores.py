@@ -7,6 +7,8 @@ python -m flowers_keras.stores --older 30 runs/features
 
 from flowers_keras import errors, files
 
+MOST_DAYS = 36_500  # a date before the year 1 cannot be computed
+
 
 def main(arguments=None):
     """Lists or removes what the arguments (or sys.argv) name; returns the exit status."""
@@ -21,8 +23,10 @@ def main(arguments=None):
     action.add_argument("--remove", action="append", metavar="KEY", help="a store to remove; may be repeated")
     action.add_argument("--older", type=float, metavar="DAYS", help="removes those unused for so long")
     options = parser.parse_args(arguments)
-    if options.older is not None and not options.older >= 0:
-        raise errors.UserError(f"--older={options.older} is not allowed; type a number of days from 0 on")
+    if options.older is not None and not 0 <= options.older <= MOST_DAYS:
+        raise errors.UserError(
+            f"--older={options.older} is not allowed; type a number of days from 0 to {MOST_DAYS}"
+        )
 
     from flowers_keras.training import store_list
 

@@ -35,8 +35,8 @@ def digest(data):
       data: config section with `corrections`.
 
     Returns:
-      {"corrections_sha256": hexadecimal}, or {} without corrections. Empty corrections and the form of
-      the file do not count.
+      {"corrections_sha256": hexadecimal}, or {} without corrections. Empty corrections, files of nothing
+      else and the form of a file do not count.
     """
     changes = [
         [(row.name, row.label) for row in csv_list.read_rows(path)[0]]
@@ -44,7 +44,8 @@ def digest(data):
         else [(each.id, each.label, each.correction) for each in _read(path)]
         for path in named_places.correction_files(data.corrections)
     ]
-    return {"corrections_sha256": hashlib.sha256(json.dumps(changes).encode()).hexdigest()} if changes else {}
+    said = [each for each in changes if each]
+    return {"corrections_sha256": hashlib.sha256(json.dumps(said).encode()).hexdigest()} if said else {}
 
 
 def correct(photos, text):

@@ -73,7 +73,7 @@ def read_rows(path):
         _refuse_contradiction(path, rows.setdefault(row.path, row), row)
     found, missing = [], []
     for row in rows.values():
-        (found if row.path.is_file() else missing).append(row)
+        (found if os.path.isfile(row.path) else missing).append(row)  # pathlib's raises
     _name_missing(path, missing, len(rows))
     return found, missing
 

@@ -37,7 +37,7 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=1, help="the quickstart's is 0")
     parser.add_argument("--image_size", type=int, default=96, help="pixels")
     options = parser.parse_args(arguments)
-    for name, least in (("count", 1), ("seed", 0), ("image_size", 1)):
+    for name, least in (("count", 1), ("seed", 0), ("image_size", 2)):
         if getattr(options, name) < least:
             value = getattr(options, name)
             raise UserError(f"--{name}={value} is not allowed; type a number from {least} on")

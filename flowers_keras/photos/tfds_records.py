@@ -78,9 +78,14 @@ def _tfrecords(tfds, builder):
 
 def _walk(path):
     offset = 0
-    for record in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():  # checks its sums
-        yield (offset + HEADER, len(record)), record
-        offset += HEADER + len(record) + FOOTER
+    try:
+        for record in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():  # checks its sums
+            yield (offset + HEADER, len(record)), record
+            offset += HEADER + len(record) + FOOTER
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"{path} is damaged or missing; remove {os.path.dirname(path)}, and it is prepared again"
+        ) from error
 
 
 def _reader_at(path):

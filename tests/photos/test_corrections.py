@@ -1,6 +1,7 @@
 """Corrections: applied as a person filled them in, compared when a run goes on, each mistake in one line."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -86,6 +87,7 @@ def test_empty_corrections_say_nothing(tmp_path, photos):
     (tmp_path / "doubts.csv").write_text("id,label,correction\n099,none,\n001,daisy,\n")
     found = corrections.correct(photos, str(tmp_path / "doubts.csv"))
     assert found.ids == photos.ids and found.labels.tolist() == photos.labels.tolist()
+    assert corrections.digest(types.SimpleNamespace(corrections=str(tmp_path / "doubts.csv"))) == {}
 
 
 def test_the_digest_is_of_what_the_file_says(tmp_path, photos, config):

@@ -130,6 +130,7 @@ def test_a_line_that_is_there_twice_counts_once(folder):
             "path,label\nhttps://flowers.example/0.png,a\n",
             "line 2 has the address 'https://flowers.example/0.png'; download",
         ),
+        (PLAIN + "".join(f"{each * 300}.png,rose\n" for each in "xy"), "2 of 4 photos are not there"),
         (PLAIN.replace("rose", "daisy"), "lists photos of 1 classes"),
         (
             "path,label,split\nown folder/0.png,a,val\nown folder/1.png,b,test\n",

@@ -172,6 +172,20 @@ def test_tfds_photos_have_the_ids_of_tfds_and_a_damaged_one_is_broken(data, tmp_
         photos.read(0)
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_bytes(path.read_bytes()[:-9]), lambda path: path.unlink()]
+)
+def test_a_tfds_set_that_is_not_whole_is_one_line(data, tmp_path, tiny_flowers, damage):
+    builder = tiny_flowers(data_dir=tmp_path, file_format="tfrecord")
+    builder.download_and_prepare()
+    data.source, data.data_dir = "tfds:tiny_flowers", str(tmp_path)
+    damage(builder.info.splits["test"].filepaths[0])
+    with pytest.raises(
+        UserError, match=rf"tiny_flowers-test\S+ is damaged or missing; remove {builder.data_path}"
+    ):
+        sources.load_photos(data)
+
+
 def test_one_of_two_processes_downloads_a_set_and_the_other_waits_for_it(tmp_path, in_two):
     downloaded = []
 

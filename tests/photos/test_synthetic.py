@@ -101,7 +101,7 @@ def test_the_probe_finds_a_class_that_colour_does_tell(photos):
     assert probe_accuracy(thumbnails(tinted, 1), labels) > 0.8
 
 
-def test_the_door_draws_files_that_are_those_of_the_source(tmp_path, capsys):
+def test_the_command_draws_files_that_are_those_of_the_source(tmp_path, capsys):
     assert draw.main([f"--output={tmp_path}", "--count=12", "--seed=3", "--image_size=40"]) == 0
     photos = sources.folder_photos(tmp_path)
     assert photos.class_names == synthetic.CLASS_NAMES and len(photos.ids) == 12
@@ -109,3 +109,9 @@ def test_the_door_draws_files_that_are_those_of_the_source(tmp_path, capsys):
     assert capsys.readouterr().out == f"12 drawn flowers are in {tmp_path}\n"
     with pytest.raises(UserError, match="--count=0 is not allowed"):
         draw.main([f"--output={tmp_path}", "--count=0"])
+
+
+def test_the_smallest_flower_that_the_command_allows_can_be_drawn(tmp_path):
+    assert draw.main([f"--output={tmp_path}", "--count=50", "--image_size=2"]) == 0
+    with pytest.raises(UserError, match="--image_size=1 is not allowed; type a number from 2 on"):
+        draw.main([f"--output={tmp_path}", "--image_size=1"])
