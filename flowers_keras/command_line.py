@@ -100,7 +100,8 @@ def _parse(arguments):
     named_places.check_places(flags.FLAGS["config"].value)
     if QUIET.value and VERBOSE.value:
         raise UserError("--quiet and --verbose exclude each other; type one of them")
-    progress.set_detail("quiet" if QUIET.value else "verbose" if VERBOSE.value else "normal")
+    detail = progress.QUIET if QUIET.value else progress.VERBOSE if VERBOSE.value else progress.NORMAL
+    progress.set_detail(detail)
     if not flags.FLAGS["verbosity"].present:
         flags.FLAGS.verbosity = logging.WARNING  # absl would choose INFO, at which TFDS is loud
 

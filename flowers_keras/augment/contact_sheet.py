@@ -7,12 +7,13 @@ from flowers_keras.augment import trivial_augment
 from flowers_keras.augment.operations import OPERATIONS
 from flowers_keras.errors import UserError
 from flowers_keras.photos import reader, synthetic
+from flowers_keras.photos.resize import resize
 
 LEVELS_SHOWN = range(0, 31, 5)
 
 IMAGE_SIZE = 299  # where the operations are applied: translations are in pixels
 
-TILE = 96
+TILE = 96  # pixels, as all that follow
 
 GAP = 4
 
@@ -30,7 +31,7 @@ def draw_sheet(photo):
     Returns:
       PIL.Image.Image.
     """
-    photo = trivial_augment.resize(photo, IMAGE_SIZE)
+    photo = resize(photo, IMAGE_SIZE)
     width, row = MARGIN + len(LEVELS_SHOWN) * (TILE + GAP), TILE + CAPTION + GAP
     sheet = Image.new("RGB", (width, CAPTION + GAP + len(OPERATIONS) * row), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)

@@ -1,4 +1,4 @@
-"""Predictions of a model for labelled photos, their figures, and the file that keeps them."""
+"""Predictions of a model for labelled photos, and their figures."""
 
 import itertools
 import math
@@ -93,7 +93,7 @@ def _predictions(photos, positions, plain, tta, judged=None):
 
 
 def compute_metrics(predictions):
-    """All figures of a set of predictions, as DESIGN's `metrics.json` names them.
+    """All figures of a set of predictions, as `metrics.json` names them.
 
     Args:
       predictions: Predictions of at least one photo.

@@ -68,8 +68,8 @@ def light(photo, stops, random, other):
 def background(photo, share, random, other):
     """Replaces `share` of what is around the middle by another photo's, out of focus.
 
-    Nothing says what is the flower: a soft ellipse in the middle, a half of the
-    photo, is kept. A flower that stands outside of it is covered, and what is behind one stays.
+    Nothing says what is the flower: a soft ellipse in the middle, a half of the photo, is kept. A flower
+    outside of it is covered, and what is behind one inside stays.
     """
     del random
     size = len(photo)

@@ -124,7 +124,7 @@ def unfreeze_from(model, boundary, train_batch_norm=False):
 
     Args:
       model: a classifier.
-      boundary: one of `BOUNDARIES`; "rescaling" frees the whole backbone.
+      boundary: one of `config.BOUNDARIES`; "rescaling" frees the whole backbone.
       train_batch_norm: whether BatchNormalization after the boundary trains too. A frozen one uses
         and keeps the statistics that it has: passing `training=False` would not (keras#20285).
     """
@@ -141,7 +141,7 @@ def cut(model, boundary):
 
     Args:
       model: a classifier.
-      boundary: one of `BOUNDARIES`, at or before every layer that is pooled.
+      boundary: one of `config.BOUNDARIES`, at or before every layer that is pooled.
 
     Returns:
       (trunk, tail): photo -> output of the layer `boundary`, and that output -> probabilities.

@@ -20,7 +20,7 @@ def make_trunk(model, boundary):
 
     Args:
       model: a classifier.
-      boundary: one of `model.BOUNDARIES`.
+      boundary: one of `config.BOUNDARIES`.
 
     Returns:
       keras.Model: photos -> (output of the layer `boundary`, pooled features), in one pass. In

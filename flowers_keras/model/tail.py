@@ -18,7 +18,7 @@ def make_tail(model, boundary, train_batch_norm=False):
 
     Args:
       model: a classifier.
-      boundary: "pooled" or one of `model.BOUNDARIES`.
+      boundary: one of `config.BOUNDARIES`.
       train_batch_norm: whether BatchNormalization after the boundary trains too: it then stays as it is.
 
     Returns:

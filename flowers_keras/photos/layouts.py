@@ -104,11 +104,11 @@ def _parts_of(siblings):
 def _unwrap(folder, known, skipped):
     """The folder that holds the class folders, where others stand around it."""
     for _ in range(8):  # a link may lead in a circle
-        inside, files = folders.list_folder(folder, skipped)
+        inside, beside = folders.list_folder(folder, skipped)
         if len(inside) != 1 or class_name(inside[0].name) in known:
             return folder
-        below, below_files = folders.list_folder(inside[0], skipped)
-        if not below or any(map(reader.looks_like_photo, (*files, *below_files))):
+        below, beside_those = folders.list_folder(inside[0], skipped)
+        if not below or any(map(reader.looks_like_photo, (*beside, *beside_those))):
             return folder
         folder = inside[0]
     return folder

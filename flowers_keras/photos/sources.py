@@ -156,7 +156,7 @@ def synthetic_photos(count, image_size, seed):
 def tfds_photos(name, data_dir):
     """Photos of a TensorFlow Datasets data set, all of its splits; downloaded where not prepared.
 
-    Its splits are used as they are where they are called train, validation and test, or two of these.
+    Its splits are used as they are where they are called train and validation or test, or all three.
 
     Args:
       name: of the data set, such as "tf_flowers".

@@ -25,10 +25,9 @@ def find_mistakes(predictions, photos, positions, wrong):
 
     Returns:
       A list of at most `MISTAKES` dicts, the most frequent confusion first, and in it the least likely
-      true class; at most `ALIKE` of one, unless all confusions are shown: id,
-      true and predicted (class names), alike (how many were confused so), position, photo (Thumbnail
-      or None), heat (None), odds: (class name, probability, whether it is the true one), most
-      probable first.
+      true class; at most `ALIKE` of one, unless all confusions are shown. A dict holds id, true and
+      predicted (class names), alike (how many were confused so), position, photo (Thumbnail or None),
+      heat (None), and odds: (class name, probability, whether it is the true one), most probable first.
     """
     true = predictions.plain[wrong, predictions.labels[wrong]]
     pair = {row: (predictions.labels[row], predictions.plain[row].argmax()) for row in wrong}

@@ -35,10 +35,8 @@ def save_correction(path, data, label):
       photos.reader.BrokenPhoto: it is no photo.
       UserError: it cannot be written, the folder is full, or the list is not one of these.
     """
-    from flowers_keras.photos import (
-        decoding,
-        formats,
-    )  # Pillow, for which no mistake of a command should wait
+    # Pillow, for which no mistake of a command should wait.
+    from flowers_keras.photos import decoding, formats
 
     decoding.read_pixels(data)
     name = f"{hashlib.sha256(data).hexdigest()}.{formats.format_of(data).lower()}"

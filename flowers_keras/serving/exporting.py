@@ -1,7 +1,6 @@
 """Files for other programs, each compared in its own runtime with the model before it is announced."""
 
 import dataclasses
-import functools
 import importlib
 
 import keras
@@ -85,7 +84,6 @@ def export(model_path, name, path, folder=None, int8=False, any_size=False):
     return check
 
 
-@functools.cache
 def format_module(name):
     """The module of a format, with `write(model, path)`."""
     return importlib.import_module(f"flowers_keras.serving.{MODULES[name]}")

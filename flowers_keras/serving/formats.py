@@ -23,7 +23,6 @@ PACKAGES = {
 
 QUANTIZER = {"litert_quantizer": '"litert-quantizer>=0.11,<0.12"'}  # for 8 bits, besides
 
-
 SUFFIXES = {".tflite": "litert", ".onnx": "onnx"}  # of files; a SavedModel is a folder
 
 SIGNATURE = "serving_default"  # the name that TensorFlow Serving calls, also of a LiteRT file

@@ -16,7 +16,8 @@ class, and how many photos that CSV has; see `correction_list`. Where the page k
 there.
 
 A refusal is {"error": reason} with a status of 400 on: 403 for a Host or an Origin that the page does not
-answer to, 413 for more than 50 MiB, 422 for what is no photo or no class, 503 when too many come at once.
+answer to, 408 for bytes that take over 30 seconds to come, 413 for more than 50 MiB, 422 for what is no photo
+or no class, 503 when too many come at once.
 """
 
 import asyncio

@@ -20,7 +20,7 @@ def serving_function(model, image_size, resize):
       model: a classifier.
       image_size: side of the photos that it was trained on, pixels.
       resize: (photos, image_size) -> [batch, image_size, image_size, 3], 0 to 255; of this module or
-        of `flowers_keras.resize`.
+        of `photos/resize.py`.
 
     Returns:
       uint8 [batch, height, width, 3], RGB, 0 to 255 -> {"probabilities": float32 [batch, classes]}.
@@ -34,7 +34,7 @@ def serving_function(model, image_size, resize):
 
 
 def resize(photos, image_size):
-    """What `flowers_keras.resize.resize` does, bit for bit, as float32 and for a batch of photos."""
+    """What `photos/resize.py` does, bit for bit, as float32 and for a batch of photos."""
     for _ in range(2):
         photos = tf.transpose(_resize_height(photos, image_size), [0, 2, 1, 3])
     return tf.clip_by_value(tf.round(photos), 0.0, 255.0)

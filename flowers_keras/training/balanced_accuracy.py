@@ -44,5 +44,5 @@ class BalancedAccuracy(keras.metrics.Metric):
         return keras.ops.sum(recall) / keras.ops.maximum(classes, 1.0)
 
     def get_config(self):
-        """What a copy of the network that is compiled with it makes it anew of."""
+        """The arguments to make it again, as Keras does for a copy of a compiled network."""
         return {"class_count": self.class_count, "name": self.name}

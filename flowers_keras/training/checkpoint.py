@@ -54,9 +54,8 @@ class Checkpoint(keras.callbacks.Callback):
         self.started = time.monotonic()
 
     def on_test_end(self, logs=None):
-        self.validated = _values(
-            self.variables
-        )  # where an average of the weights is kept, it stands in for them
+        # Where an average of the weights is kept, it stands in for them during validation.
+        self.validated = _values(self.variables)
 
     def on_epoch_end(self, epoch, logs=None):
         values = _values(self.variables)

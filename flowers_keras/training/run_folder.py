@@ -34,7 +34,7 @@ MACHINE = "machine.json"
 
 
 class Run:
-    """The folder of one run, as DESIGN names its files.
+    """The folder of one run; its files are those listed above.
 
     Attributes:
       folder: pathlib.Path.
@@ -56,6 +56,7 @@ class Run:
 
     @property
     def finished(self):
+        """Whether there is nothing left to do but to say what was found."""
         return self.path("metrics.json").exists() and self.path("report.html").exists()
 
     @functools.cached_property
