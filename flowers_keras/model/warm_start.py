@@ -97,10 +97,9 @@ def copy_weights(model, settings, class_names):
             f"model.start_from={start} differs from this run up to {settings.unfreeze_from}, so that its "
             "tail does not fit; type the model.weights and model.unfreeze_from of that run, or leave it empty"
         )
-    last = model.get_layer("probabilities")
     for layer, other in pairs[trunk:]:
-        if layer is last:
-            continue
+        if layer.name == "probabilities":
+            break
         given = other.get_weights()
         if [each.shape for each in given] != [each.shape for each in layer.get_weights()]:
             raise UserError(
@@ -108,7 +107,13 @@ def copy_weights(model, settings, class_names):
                 "model.hidden_units and model.pooled_layers of that run, or leave it empty"
             )
         layer.set_weights(given)
-    known = list(map(layouts.class_name, card["class_names"]))
+    new = _copy_classes(model, old, card, class_names)
+    print(f"starting from {start}" + (f"; new classes: {', '.join(new)}" if new else ""))
+
+
+def _copy_classes(model, old, card, class_names):
+    """Gives the last layer what the finished one has of the same classes; returns the names of the others."""
+    known, last = list(map(layouts.class_name, card["class_names"])), model.get_layer("probabilities")
     # As it was trained: in the file the logits are divided by the temperature.
     before = [each * (card["temperature"] or 1.0) for each in old.get_layer("probabilities").get_weights()]
     now = last.get_weights()
@@ -117,8 +122,7 @@ def copy_weights(model, settings, class_names):
             for values, theirs in zip(now, before, strict=True):
                 values[..., column] = theirs[..., known.index(name)]
     last.set_weights(now)
-    new = [name for name in class_names if name not in known]
-    print(f"starting from {start}" + (f"; new classes: {', '.join(new)}" if new else ""))
+    return [name for name in class_names if name not in known]
 
 
 def _pairs(model, old):
