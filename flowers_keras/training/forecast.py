@@ -6,11 +6,13 @@ The time left of the stage under way is measured, not forecast.
 
 import time
 
+from flowers_keras.model import novelty
+
 SHIFT_PASSES = 19  # of a photo: as it is, and in 18 changed conditions
 
 # Seconds of a stage for an example, in those of the trunk for a photo. Measured on 2 cores of an Intel Xeon
 # with AMX and of an AMD EPYC without (2026-11-26); where they differ, between the two.
-COST = {"frozen": 0.06, "finetune": 0.45, "evaluate": 2.5, "shift": 1.5}
+COST = {"frozen": 0.06, "finetune": 0.45, "calibrate": 0.7, "evaluate": 5, "shift": 1.5}
 
 
 class Pace:
@@ -46,11 +48,12 @@ def forecast(config, counts, seconds_a_photo):
       >>> from flowers_keras.config import default_config
       >>> found = forecast(default_config(), {"train": 1000, "validation": 100, "test": 100}, 0.02)
       >>> {stage: round(seconds) for stage, seconds in found.items()}
-      {'frozen': 14, 'finetune': 108, 'evaluate': 10, 'shift': 34}
+      {'frozen': 14, 'finetune': 108, 'calibrate': 15, 'evaluate': 20, 'shift': 34}
     """
     examples = {
         "frozen": config.frozen.epochs * counts["train"],
         "finetune": config.finetune.epochs * counts["train"],
+        "calibrate": counts["validation"] + min(counts["train"], novelty.LARGEST["train"]),
         "evaluate": counts["test"] * (2 if config.evaluation.tta else 1),
         "shift": min(counts["test"], config.evaluation.shift_photos) * SHIFT_PASSES,
     }
