@@ -13,7 +13,7 @@ from flowers_keras.jobs import cross_validation
 from flowers_keras.model import archive, classifier
 from flowers_keras.photos import draw
 from flowers_keras.report import comparison, examples, pairs
-from flowers_keras.training import features, phases
+from flowers_keras.training import phases, trunk_pass
 
 SIZE = 75
 ADDED = "tulips"  # the class
@@ -71,7 +71,7 @@ def test_old_photos_stay_new_ones_alone_are_computed_and_training_starts_from_th
     config, old, grow = grown
     grow()
     computed, began = {}, {}
-    values, train = features.Pass.values, phases.train_phase
+    values, train = trunk_pass.Pass.values, phases.train_phase
 
     def watched_values(self, view, positions):
         computed[view] = computed.get(view, set()) | {self._photos.ids[i] for i in positions}
@@ -81,7 +81,7 @@ def test_old_photos_stay_new_ones_alone_are_computed_and_training_starts_from_th
         began[name] = {layer.name: layer.get_weights() for layer in feed.network.layers}
         return train(name, feed, *arguments)
 
-    monkeypatch.setattr(features.Pass, "values", watched_values)
+    monkeypatch.setattr(trunk_pass.Pass, "values", watched_values)
     monkeypatch.setattr(phases, "train_phase", watched_phase)
     config.model.start_from = str(old)
     recipe.train_and_evaluate(config, tmp_path / "new")
@@ -90,7 +90,7 @@ def test_old_photos_stay_new_ones_alone_are_computed_and_training_starts_from_th
     assert len(after) > len(before) + 8 and before == {name: after[name] for name in before}
     new = {name for name, part in after.items() if name not in before and part in ("train", "validation")}
     # In the plain view also old ones, as many as its sample of training photos grew by.
-    plain = computed.pop(features.PLAIN)
+    plain = computed.pop(trunk_pass.PLAIN)
     validation = [sum(part == "validation" for part in each.values()) for each in (before, after)]
     assert len(plain - new) <= validation[1] - validation[0] < validation[0]
     assert set().union(*computed.values()) == new

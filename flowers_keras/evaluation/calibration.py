@@ -9,7 +9,7 @@ from flowers_keras import progress
 from flowers_keras.evaluation import measure, measured_run, scores, unknown
 from flowers_keras.model import classifier, inference, novelty
 from flowers_keras.photos import pipeline
-from flowers_keras.training import features, feeds, shares
+from flowers_keras.training import feeds, shares, trunk_pass
 
 
 def calibrate(model, photos, split, stored, config):
@@ -50,7 +50,7 @@ def find_traits(model, photos, positions, stored, config):
     size = min(config.data.batch_size, inference.LARGEST_BATCH)
     if stored is not None:
         network = classifier.part(model, config.model.unfreeze_from, "pooled")
-        pooled = measure.predict_rows(network, "activation", stored.rows(features.PLAIN, positions), size)
+        pooled = measure.predict_rows(network, "activation", stored.rows(trunk_pass.PLAIN, positions), size)
 
     def find(mine):
         squares = pipeline.plain_batches(photos, positions[mine], config.data.image_size, size)

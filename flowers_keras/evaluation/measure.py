@@ -9,7 +9,7 @@ from flowers_keras import progress
 from flowers_keras.evaluation import prediction_table, scores
 from flowers_keras.model import inference, novelty
 from flowers_keras.photos import pipeline
-from flowers_keras.training import features, shares
+from flowers_keras.training import shares, trunk_pass
 
 
 def predict_photos(model, photos, positions, config, title, tta=True, reference=None):
@@ -62,8 +62,8 @@ def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
     def predict(view):
         return predict_rows(tail, "activation", stored.rows(view, positions), batch_size)
 
-    plain = predict(features.PLAIN)
-    return _predictions(photos, positions, plain, (plain + predict(features.MIRRORED)) / 2 if tta else None)
+    plain = predict(trunk_pass.PLAIN)
+    return _predictions(photos, positions, plain, (plain + predict(trunk_pass.MIRRORED)) / 2 if tta else None)
 
 
 def predict_rows(network, part, rows, batch_size):

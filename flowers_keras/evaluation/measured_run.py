@@ -11,7 +11,7 @@ from flowers_keras import connection, runtime
 from flowers_keras.evaluation import measure, unknown
 from flowers_keras.model import classifier
 from flowers_keras.photos import splits
-from flowers_keras.training import features, feeds
+from flowers_keras.training import features, feeds, trunk_pass
 
 
 def reopen_stored(split, config, run):
@@ -39,7 +39,7 @@ def trunk_precision(stored, positions):
     """In which precision the trunk computed what figures of these photos come from, such as "bfloat16"."""
     if stored is None:
         return "float32"
-    return str(stored.rows(features.PLAIN, positions[:1]).read("activation", np.zeros(1, np.int64)).dtype)
+    return str(stored.rows(trunk_pass.PLAIN, positions[:1]).read("activation", np.zeros(1, np.int64)).dtype)
 
 
 def measure_parts(saved, photos, split, stored, config):

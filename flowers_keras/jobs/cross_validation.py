@@ -11,7 +11,7 @@ from flowers_keras.jobs import fold_bench
 from flowers_keras.model import classifier
 from flowers_keras.photos import folds, groups, tables
 from flowers_keras.report import certainty
-from flowers_keras.training import features, feeds, phases
+from flowers_keras.training import feeds, phases, trunk_pass
 
 SCORED = "predictions.csv"
 
@@ -48,7 +48,7 @@ def cross_validate(config, workdir, count):
 
 def train_and_score(photos, split, config, count, run):
     """Scores every fold and writes what they found together."""
-    bench = fold_bench.make_bench(photos, split, config, count, run, (features.PLAIN, features.MIRRORED))
+    bench = fold_bench.make_bench(photos, split, config, count, run, (trunk_pass.PLAIN, trunk_pass.MIRRORED))
     scored = score_folds(bench, bench.cut, config, run, "fold")
     pooled = prediction_table.join(scored)
     prediction_table.save_predictions(pooled, run.path(SCORED))

@@ -91,7 +91,7 @@ def make_bench(photos, split, config, count, run, plain):
       config: the run's config.
       count: of folds.
       run: Run, which begins here.
-      plain: which views of photos that are not augmented are wanted: features.PLAIN, MIRRORED.
+      plain: which views of photos that are not augmented are wanted: trunk_pass.PLAIN, MIRRORED.
 
     Returns:
       Bench.

@@ -14,7 +14,7 @@ from flowers_keras.jobs import fold_bench
 from flowers_keras.model import classifier
 from flowers_keras.photos import subsets
 from flowers_keras.report import certainty
-from flowers_keras.training import features, feeds, phases
+from flowers_keras.training import feeds, phases, trunk_pass
 
 SHARES = (8, 4, 2, 1)  # one in so many of the training photos of each class
 
@@ -47,7 +47,7 @@ def measure_curve(config, workdir, count):
 
 def train_and_score(photos, split, config, count, run):
     """Scores every size on every fold and writes what they found together."""
-    bench = fold_bench.make_bench(photos, split, config, count, run, (features.PLAIN,))
+    bench = fold_bench.make_bench(photos, split, config, count, run, (trunk_pass.PLAIN,))
     right, sizes = [], []
     for number, (train, held_out) in enumerate(bench.cut, 1):
         fractions = [1 / share for share in SHARES]
@@ -86,7 +86,7 @@ def score_size(bench, train, share, held_out, config, run):
     bench.renew()
     classifier.freeze(bench.model)
     phases.train_phase("frozen", feed, config.frozen, run)
-    rows = stored.rows(features.PLAIN, held_out)
+    rows = stored.rows(trunk_pass.PLAIN, held_out)
     plain = measure.predict_rows(bench.head, "pooled", rows, config.data.batch_size)
     ids = [photos.ids[i] for i in held_out]
     scored = prediction_table.Predictions(ids, photos.labels[held_out], photos.class_names, plain, None)

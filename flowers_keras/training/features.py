@@ -16,13 +16,11 @@ import keras
 import numpy as np
 
 from flowers_keras import connection, files, progress, runtime
-from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
-from flowers_keras.model import folding, inference
-from flowers_keras.photos import changes, identity, layouts, pipeline
-from flowers_keras.training import forecast, shares, store
+from flowers_keras.model import folding
+from flowers_keras.photos import identity, layouts, pipeline
+from flowers_keras.training import shares, store, trunk_pass
 
-PLAIN, MIRRORED = "plain", "mirrored"  # the photos as they are, and their mirror images
 STORED = "checkpoints/features.json"  # of a run: the folder of its values
 SAFETY = 64 << 20  # bytes of disk left free for the run's own files
 
@@ -40,7 +38,7 @@ class Features:
     digests: collections.abc.Mapping
 
     def rows(self, view, positions):
-        """store.Rows of the photos at `positions` in a view: PLAIN, MIRRORED or an epoch's number."""
+        """store.Rows of the photos at `positions` in a view: an epoch's number, or one of `trunk_pass`."""
         return self.store.rows(*self.addresses({view: positions}).popitem())
 
     def addresses(self, views):
@@ -52,7 +50,7 @@ def view_name(view):
     """Name of a view's folder.
 
     Example:
-      >>> view_name(2), view_name(PLAIN)
+      >>> view_name(2), view_name("plain")
       ('view-002', 'plain')
     """
     return view if isinstance(view, str) else f"view-{view:03d}"
@@ -65,7 +63,7 @@ def compute_features(model, photos, fingerprints, views, config, run, share=(0, 
       model: a classifier.
       photos: sources.Photos.
       fingerprints: position -> identity.Fingerprint.
-      views: view (PLAIN, MIRRORED or an epoch's number) -> int positions of the photos wanted in it.
+      views: view (`trunk_pass.PLAIN`, `MIRRORED` or an epoch's number) -> int positions of photos.
       config: the run's config.
       run: Run; its seconds are noted after each segment.
       share: (number from 0 on, count) of jobs that each compute a part of the photos. Their batches are
@@ -126,7 +124,7 @@ def _fill(features, trunk, photos, views, config, run, share):
     features.store.verify(wanted)
     missing = sum(len(features.store.missing(*each)) for each in wanted.items())
     _announce(trunk, features.store.folder, missing, sum(map(len, wanted.values())))
-    passes = Pass(trunk, photos, features.digests, config, run, missing)
+    passes = trunk_pass.Pass(trunk, photos, features.digests, config, run, missing)
     with passes.bar:
         features.store.fill(
             wanted,
@@ -135,66 +133,6 @@ def _fill(features, trunk, photos, views, config, run, share):
             passes.note_progress,
             shared=share[1] > 1,
         )
-
-
-class Pass:
-    """The trunk's way over photos: their values, and how far it is."""
-
-    def __init__(self, trunk, photos, digests, config, run, count):
-        self._trunk, self._config, self._run = trunk, config, run
-        self._photos = changes.refuse_later_changes(photos, digests)  # values are stored under them
-        self._augmentation = trivial_augment.make_augmentation(
-            config.augment, config.data.image_size, identity.draw_addresses(digests, len(photos.ids))
-        )
-        self._pace = forecast.Pace()
-        self.bar = progress.bar(count, "features")
-        self._count, self._done = count, 0
-
-    def values(self, view, positions):
-        """Yields (activation, pooled) of the photos at `positions`, a batch at a time, NumPy.
-
-        Raises:
-          A photo that is no longer what it was when it was split is an error as `pipeline.photo_errors`
-          explains it.
-        """
-        image_size, batch_size = self._config.data.image_size, self._config.data.batch_size
-        if view in (PLAIN, MIRRORED):
-            batches = pipeline.plain_batches(self._photos, positions, image_size, batch_size)
-        else:
-            epoch = int(view.removeprefix("view-"))
-            batches = pipeline.view_batches(self._photos, positions, epoch, batch_size, self._augmentation)
-        last = self._done + len(positions)
-        for batch in batches.as_numpy_iterator():  # which every backend takes
-            values = self._compute(batch[:, :, ::-1] if view == MIRRORED else batch)
-            self._done += len(batch)
-            self._pace.add(len(batch))
-            self.bar.update(len(batch))
-            if self._done == last:
-                self._forecast()
-            yield values
-
-    def _compute(self, batch):
-        """(activation, pooled) of a batch; JAX would compile anew for a smaller one."""
-        if keras.backend.backend() != "jax":
-            return self._trunk.predict_on_batch(batch)
-        filled = inference.fill_up(batch, self._config.data.batch_size)
-        return [values[: len(batch)] for values in self._trunk.predict_on_batch(filled)]
-
-    def _forecast(self):
-        """Says, once a run, how long the rest of it will take, as soon as a view shows it."""
-        if self._run.counts and not self._run.expected and (spent := self._pace.seconds_a_photo()):
-            self._run.expected = forecast.forecast(self._config, self._run.counts, spent)
-            left = spent * (self._count - self._done) + sum(self._run.expected.values())
-            progress.note(
-                f"features: {1 / spent:.1f} photos/s; the run has about {progress.duration(left)} left"
-            )
-
-    def note_progress(self):
-        """Writes the run's seconds down and tells the verbose how far it is."""
-        self._run.note_seconds()
-        if spent := self._pace.seconds_a_photo():
-            left = f"{1 / spent:.1f} photos/s, {progress.duration((self._count - self._done) * spent)} left"
-            progress.detail(f"features: {self._done:,} of {self._count:,} are computed, {left}")
 
 
 def describe_contents(trunk, config):

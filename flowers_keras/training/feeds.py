@@ -13,7 +13,7 @@ from flowers_keras.augment import mixup, trivial_augment
 from flowers_keras.model import novelty
 from flowers_keras.model.tail import make_tail
 from flowers_keras.photos import identity, parts, pipeline
-from flowers_keras.training import devices, features
+from flowers_keras.training import devices, features, trunk_pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +112,8 @@ def measured_views(split, config):
     """
     validation = split.positions["validation"]
     train = draw_photos(split, "train", max(len(validation), novelty.LARGEST["train"]))
-    views = {features.PLAIN: np.concatenate([validation, train])}
-    return views | ({features.MIRRORED: validation} if config.evaluation.tta else {})
+    views = {trunk_pass.PLAIN: np.concatenate([validation, train])}
+    return views | ({trunk_pass.MIRRORED: validation} if config.evaluation.tta else {})
 
 
 def store_views(model, photos, split, config, run, share=(0, 1)):
@@ -196,7 +196,7 @@ def stored_feed(network, stored, part, labels, train, validation, config):
             epochs,
         )
 
-    plain = stored.rows(features.PLAIN, validation)
+    plain = stored.rows(trunk_pass.PLAIN, validation)
     read_plain = functools.partial(devices.read_own, functools.partial(plain.read, part))
     kept = pipeline.stored_in_order(read_plain, len(validation), batch_size)
     batches = pipeline.pair(kept, pipeline.label_batches(labels[validation], batch_size))

@@ -12,7 +12,7 @@ SHIFT_PASSES = 19  # of a photo: as it is, and in 18 changed conditions
 
 # Seconds of a stage for an example, in those of the trunk for a photo. Measured on 2 cores of an Intel Xeon
 # with AMX and of an AMD EPYC without (2026-11-26); where they differ, between the two.
-COST = {"frozen": 0.06, "finetune": 0.45, "calibrate": 0.7, "evaluate": 5, "shift": 1.5}
+COST = {"frozen": 0.06, "finetune": 0.45, "calibrate": 0.8, "evaluate": 5, "shift": 1.5}
 
 
 class Pace:
@@ -48,7 +48,7 @@ def forecast(config, counts, seconds_a_photo):
       >>> from flowers_keras.config import default_config
       >>> found = forecast(default_config(), {"train": 1000, "validation": 100, "test": 100}, 0.02)
       >>> {stage: round(seconds) for stage, seconds in found.items()}
-      {'frozen': 14, 'finetune': 108, 'calibrate': 15, 'evaluate': 20, 'shift': 34}
+      {'frozen': 14, 'finetune': 108, 'calibrate': 10, 'evaluate': 20, 'shift': 34}
     """
     examples = {
         "frozen": config.frozen.epochs * counts["train"],

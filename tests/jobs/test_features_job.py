@@ -33,7 +33,7 @@ def read_all(config, workdir):
     """Every stored value that the phases of the run in `workdir` read."""
     with run_folder.open_run(workdir, config.to_dict()) as run, pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "flowers_keras.training.features.Pass.values", lambda *_: pytest.fail("something is missing")
+            "flowers_keras.training.trunk_pass.Pass.values", lambda *_: pytest.fail("something is missing")
         )
         runtime.prepare_keras(config.seed, config.runtime.deterministic)  # the random weights of the run
         photos, split, model = features_job.begin(config, run)
@@ -54,7 +54,7 @@ def test_four_shards_store_what_one_process_stores_and_training_computes_nothing
     assert (alone / "splits.json").read_bytes() == (shared / "splits.json").read_bytes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "flowers_keras.training.features.Pass.values", lambda *_: pytest.fail("something is missing")
+            "flowers_keras.training.trunk_pass.Pass.values", lambda *_: pytest.fail("something is missing")
         )
         recipe.train_and_evaluate(small, shared)
     metrics = json.loads((shared / "metrics.json").read_text())

@@ -8,7 +8,7 @@ import pytest
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import prediction_table
 from flowers_keras.jobs import cross_validation, training_sizes
-from flowers_keras.training import features, feeds, phases
+from flowers_keras.training import feeds, phases, trunk_pass
 from tests.jobs.conftest import Killed, die_in_phase
 
 
@@ -32,7 +32,7 @@ def test_sizes_are_nested_and_scored_on_the_same_photos_and_a_kill_costs_its_siz
     trained = die_in_phase(monkeypatch, 6)
     with pytest.raises(Killed):
         training_sizes.measure_curve(small, tmp_path / "curve", 2)
-    monkeypatch.setattr(features.Pass, "values", lambda *_: pytest.fail("features were computed again"))
+    monkeypatch.setattr(trunk_pass.Pass, "values", lambda *_: pytest.fail("features were computed again"))
     found = training_sizes.measure_curve(small, tmp_path / "curve", 2)
     assert trained == ["frozen"] * 9  # 2 folds of 4 sizes, one of which was begun twice
 
@@ -61,7 +61,7 @@ def test_sizes_are_nested_and_scored_on_the_same_photos_and_a_kill_costs_its_siz
 
 def test_the_pass_is_shared_with_cross_validation(small, tmp_path, monkeypatch):
     cross_validation.cross_validate(small, tmp_path / "folds", 2)
-    monkeypatch.setattr(features.Pass, "values", lambda *_: pytest.fail("features were computed again"))
+    monkeypatch.setattr(trunk_pass.Pass, "values", lambda *_: pytest.fail("features were computed again"))
     training_sizes.measure_curve(small, tmp_path / "curve", 2)
 
 

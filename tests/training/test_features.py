@@ -16,7 +16,7 @@ from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, folding, novelty
 from flowers_keras.photos import pipeline, sources, splits
-from flowers_keras.training import features, feeds, phases, run_folder
+from flowers_keras.training import features, feeds, phases, run_folder, trunk_pass
 
 
 @pytest.fixture
@@ -63,7 +63,10 @@ def test_two_processes_share_a_pass_and_both_find_all_of_it(setting, small, conf
         return feeds.store_views(small, watched, parts, own, copy)
 
     for found in in_two(compute):
-        for view, at in {0: parts.positions["train"], features.PLAIN: parts.positions["validation"]}.items():
+        for view, at in {
+            0: parts.positions["train"],
+            trunk_pass.PLAIN: parts.positions["validation"],
+        }.items():
             for part in ("pooled", "activation"):
                 values = [each.rows(view, at).read(part, np.arange(len(at))) for each in (found, alone)]
                 assert np.array_equal(*values)
@@ -129,13 +132,13 @@ def test_training_on_stored_views_follows_training_on_fresh_ones(setting, config
 @pytest.fixture
 def passed(monkeypatch):
     """[(view, photos)] that go through the trunk, a segment at a time."""
-    seen, original = [], features.Pass.values
+    seen, original = [], trunk_pass.Pass.values
 
     def watched(self, view, positions):
         seen.append((view, len(positions)))
         return original(self, view, positions)
 
-    monkeypatch.setattr(features.Pass, "values", watched)
+    monkeypatch.setattr(trunk_pass.Pass, "values", watched)
     return seen
 
 
@@ -169,7 +172,7 @@ def test_the_time_of_the_whole_run_is_told_after_the_first_view(setting, config,
     count = 2 * len(split.positions["train"]) + measured
     assert first.startswith(f"features: {count} of {count} views of photos are to be computed")
     assert re.fullmatch(r"features: [\d.]+ photos/s; the run has about \d+ (s|min) left", left)
-    assert run.expected.keys() == {"frozen", "finetune", "evaluate", "shift"}
+    assert run.expected.keys() == {"frozen", "finetune", "calibrate", "evaluate", "shift"}
     assert run.expected["finetune"] > run.expected["frozen"] > 0
     told.clear()
     feeds.make_feeds(small, photos, split, config, run)
@@ -183,7 +186,7 @@ def test_what_new_photos_are_compared_with_is_stored_as_it_is(setting, config, s
     monkeypatch.setattr(novelty, "LARGEST", {"train": known, "validation": 3})
     stored = feeds.store_views(small, photos, split, config, run)
     assert passed[-2] == ("plain", len(split.positions["validation"]) + known)
-    assert len(stored.rows(features.PLAIN, feeds.draw_photos(split, "train", known))) == known
+    assert len(stored.rows(trunk_pass.PLAIN, feeds.draw_photos(split, "train", known))) == known
 
 
 def test_folds_pay_only_for_what_the_run_has_not_stored(setting, config, small, passed):
@@ -193,13 +196,13 @@ def test_folds_pay_only_for_what_the_run_has_not_stored(setting, config, small, 
     train, validation = split.positions["train"], split.positions["validation"]
     every = np.sort(np.concatenate([train, validation]))
     passed.clear()
-    wanted = {0: every, 1: every, features.PLAIN: every, features.MIRRORED: every}
+    wanted = {0: every, 1: every, trunk_pass.PLAIN: every, trunk_pass.MIRRORED: every}
     found = features.compute_features(small, photos, split.fingerprints, wanted, config, run)
     held, rest = len(validation), len(train) - len(validation)
     assert passed == [("view-000", held), ("view-001", held), ("plain", rest), ("mirrored", len(train))]
     expected = folding.make_trunk(small, "mixed8")
     plain = np.concatenate(list(pipeline.plain_batches(photos, every, 75, 16).as_numpy_iterator()))
-    for view, pixels in ((features.PLAIN, plain), (features.MIRRORED, plain[:, :, ::-1])):
+    for view, pixels in ((trunk_pass.PLAIN, plain), (trunk_pass.MIRRORED, plain[:, :, ::-1])):
         for part, values in zip(("activation", "pooled"), expected.predict_on_batch(pixels), strict=True):
             rows = found.rows(view, every)
             np.testing.assert_allclose(rows.read(part, np.arange(len(rows))), values, rtol=1e-5, atol=1e-3)
@@ -211,7 +214,9 @@ def test_a_photo_that_is_added_costs_its_own_pass_and_no_other(setting, config, 
     photos, split, run = setting
     few = split.positions["train"][:-1]
     for at in (few, split.positions["train"]):
-        features.compute_features(small, photos, split.fingerprints, {0: at, features.PLAIN: at}, config, run)
+        features.compute_features(
+            small, photos, split.fingerprints, {0: at, trunk_pass.PLAIN: at}, config, run
+        )
     assert passed == [("view-000", len(few)), ("plain", len(few)), ("view-000", 1), ("plain", 1)]
 
 
@@ -232,7 +237,7 @@ def test_a_photo_keeps_its_values_wherever_it_stands(setting, config, small, pas
     at = np.array([place[int(i)] for i in train])
     found = features.compute_features(small, moved, fingerprints, {0: at}, config, run)
     assert passed == [("view-000", len(train))]  # nothing is computed again
-    fresh = features.Pass(folding.make_trunk(small, "mixed8"), moved, found.digests, config, run, 1)
+    fresh = trunk_pass.Pass(folding.make_trunk(small, "mixed8"), moved, found.digests, config, run, 1)
     values = np.concatenate([pooled for _, pooled in fresh.values("view-000", at)])
     np.testing.assert_allclose(
         found.rows(0, at).read("pooled", np.arange(len(at))), values, rtol=1e-5, atol=1e-3
@@ -357,6 +362,6 @@ def test_head_and_seed_of_the_training_do_not_change_the_key(setting, config, sm
 def test_a_disk_without_room_is_told_before_the_work(setting, config, small, monkeypatch):
     photos, split, run = setting
     monkeypatch.setattr(features.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1 << 20}))
-    monkeypatch.setattr(features.Pass, "values", lambda *_: pytest.fail("work was started"))
+    monkeypatch.setattr(trunk_pass.Pass, "values", lambda *_: pytest.fail("work was started"))
     with pytest.raises(UserError, match="the features need .* MB and .* has 1 MB free"):
         feeds.make_feeds(small, photos, split, config, run)
