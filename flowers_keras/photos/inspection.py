@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from flowers_keras import progress
+from flowers_keras import connection, progress
 from flowers_keras.photos import fingerprint_cache, folders, identity, reader
 
 WINDOW = 16  # photos a processor that are being read or wait for those before them
@@ -16,6 +16,8 @@ WINDOW = 16  # photos a processor that are being read or wait for those before t
 
 def fingerprint_photos(photos, folder=None):
     """Reads every photo once, and prints which files are broken or no photos.
+
+    Processes of one run decode a part of them each, and find those of the others kept.
 
     Args:
       photos: sources.Photos.
@@ -25,6 +27,27 @@ def fingerprint_photos(photos, folder=None):
     Returns:
       (fingerprints, left_out): identity.FingerprintTable, and (id, reason) of the broken ones.
     """
+    every, (number, count) = range(len(photos.ids)), connection.place()
+    if count > 1:
+        collections.deque(_fingerprint(photos, every[number::count], folder), maxlen=0)
+        connection.wait("fingerprints")
+    records, left_out = np.zeros(len(photos.ids), identity.RECORD), []
+    whole = np.zeros(len(photos.ids), bool)
+    for position, found in enumerate(_fingerprint(photos, every, folder)):
+        if isinstance(found, str):
+            left_out.append((photos.ids[position], found))
+            print(f"left out {folders.printable(photos.ids[position])}: {found}")
+        else:
+            records[position] = found
+            whole[position] = True
+    others = [name for name, why in photos.others if why == reader.NO_PHOTO]
+    if others:
+        print(reader.name_others(others))
+    return identity.FingerprintTable(np.flatnonzero(whole), records[whole]), left_out
+
+
+def _fingerprint(photos, positions, folder):
+    """Yields the `identity.RECORD` of each photo, which is kept in `folder`, or why it cannot be read."""
     kept = fingerprint_cache.FingerprintCache(folder)
 
     def inspect(position):
@@ -34,21 +57,11 @@ def fingerprint_photos(photos, folder=None):
             return known
         return identity.pack([identity.fingerprint(data, reader.read_photo(data))])[0]
 
-    records, left_out = np.zeros(len(photos.ids), identity.RECORD), []
-    whole = np.zeros(len(photos.ids), bool)
-    for position, found in enumerate(_read_all(range(len(photos.ids)), inspect)):
-        if isinstance(found, str):
-            left_out.append((photos.ids[position], found))
-            print(f"left out {folders.printable(photos.ids[position])}: {found}")
-        else:
-            records[position] = found
-            whole[position] = True
+    for found in _read_all(positions, inspect):
+        if not isinstance(found, str):
             kept.add(found)
+        yield found
     kept.flush()
-    others = [name for name, why in photos.others if why == reader.NO_PHOTO]
-    if others:
-        print(reader.name_others(others))
-    return identity.FingerprintTable(np.flatnonzero(whole), records[whole]), left_out
 
 
 def digest_photos(photos, positions):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowers_keras import connection, files
+from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.photos import changes, groups, identity, inspection, parts, twins
 from flowers_keras.photos.parts import PARTS
@@ -69,8 +69,7 @@ def split_photos(photos, data, cache=None):
     """
     if photos.parts:
         print(GIVEN)
-    with connection.first_alone("photos"):  # the others find them kept
-        fingerprints, left_out = inspection.fingerprint_photos(photos, cache)
+    fingerprints, left_out = inspection.fingerprint_photos(photos, cache)
     _refuse_broken(left_out, len(photos.ids))
     kept = list(fingerprints)
     pairs = twins.find_twins(fingerprints.records, data.twin_distance)

@@ -44,6 +44,17 @@ def test_a_second_run_decodes_nothing_and_an_added_photo_alone(tmp_path, decoded
     assert [found[11 - i] for i in expected] == list(expected.values())
 
 
+def test_two_processes_decode_each_photo_once_and_find_the_same(tmp_path, decoded, in_two):
+    datas = [encode(each) for each in textures(11)]
+    datas[5] = b"broken"
+    photos = photos_of(datas, [0] * 11)
+    expected, left_out = inspection.fingerprint_photos(photos)
+    decoded.clear()
+    for found, without in in_two(lambda: inspection.fingerprint_photos(photos, tmp_path)):
+        assert dict(found) == dict(expected) and without == left_out
+    assert sorted(decoded) == sorted([*datas, b"broken", b"broken"])  # of which nothing is kept
+
+
 def test_another_version_of_what_reads_photos_has_fingerprints_of_its_own(tmp_path, decoded, monkeypatch):
     photos = photos_of([encode(textures(1)[0])], [0])
     inspection.fingerprint_photos(photos, tmp_path)
