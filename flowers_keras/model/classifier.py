@@ -189,7 +189,7 @@ def with_policy(model, policy):
             config["dtype"] = policy
         return type(layer).from_config(config)
 
-    bare = keras.Model(model.inputs, model.outputs, name=model.name)  # a file has no use for an optimizer
+    bare = keras.Model(model.input, model.output, name=model.name)  # a file has no use for an optimizer
     twin = keras.models.clone_model(bare, clone_function=copy)
     for layer in model.layers:
         twin.get_layer(layer.name).set_weights(layer.get_weights())
