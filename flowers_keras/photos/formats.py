@@ -39,6 +39,12 @@ class TiffImageFile(TiffImagePlugin.TiffImageFile):
         ImageFile.ImageFile.load_prepare(self)
 
 
+# Raw files that begin like a TIFF: Canon's, and those whose first picture is a preview (NEF, ARW, DNG).
+_RAW_TIFF = (
+    rb"II\*\0(?:....CR|\x08\0{3}..\xfe\0\x04\0\x01\0{3}\x01)"
+    rb"|MM\0\*\0{3}\x08..\0\xfe\0\x04\0{3}\x01\0{3}\x01"
+)
+
 _BEGINS = re.compile(
     rb"""(?P<JPEG>\xff\xd8\xff)
     |(?P<PNG>\x89PNG\r\n\x1a\n)
@@ -47,7 +53,9 @@ _BEGINS = re.compile(
     |(?P<BMP>BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0)
     |(?P<JPEG2000>\xff\x4f\xff\x51|\0{3}\x0cjP\x20{2}\r\n\x87\n)
     |(?P<PPM>P[456](?:\s|\#[^\n]*\n)+\d+\s+\d)  # not those in which numbers are written out
-    |(?P<TIFF>(?:II\*\0|MM\0\*)(?!....CR))  # Canon's raw files begin like a TIFF
+    |(?P<TIFF>(?!"""
+    + _RAW_TIFF
+    + rb""")(?:II\*\0|MM\0\*))
     |(?P<AVIF>....ftyp(?:avi[fs]|m[is]f1....(?:(?!hei|hev)....){0,9}avi[fs]))  # mif1 and msf1 hold either
     |(?P<HEIC>....ftyp(?:hei[cxms]|hev[cxms]|mif[12]|msf1))""",
     re.DOTALL | re.VERBOSE,
@@ -65,7 +73,7 @@ _CLASSES = {
     "PPM": PpmImagePlugin.PpmImageFile,
 }
 
-_CAMERA_RAW = rb"(?s)II\*\0....CR|II[RU]|MMOR|FUJIFILMCCD|\0MRM|FOVb|....ftypcrx"
+_CAMERA_RAW = rb"(?s)" + _RAW_TIFF + rb"|II[RU]|MMOR|FUJIFILMCCD|\0MRM|FOVb|....ftypcrx"
 
 _IN_FRONT = re.compile(rb"(?:\xef\xbb\xbf|\s){1,128}")  # some web servers and editors put it there
 

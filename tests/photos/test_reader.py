@@ -397,13 +397,14 @@ def test_find_photos_goes_by_content_where_the_name_says_nothing(tmp_path):
         "notes.txt": b"BM is no bitmap",
         "a.csv": b"",
         "clip.mov": b"\0\0\0\x14ftypqt  ",
+        "raw.NEF": encode(photo, "TIFF", tiffinfo={254: 1}),  # beside its JPEG, as cameras keep both
     }.items():
         (tmp_path / name).write_bytes(data)
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "nowhere").symlink_to("vanished")
     others = []
     assert reader.find_photos(tmp_path, others=others) == wanted
-    assert [path.name for path in others] == ["a.csv", "clip.mov", "notes.txt", "nowhere", "pipe"]
+    assert [path.name for path in others] == ["a.csv", "clip.mov", "notes.txt", "nowhere", "pipe", "raw.NEF"]
 
 
 def test_files_that_are_no_photos_are_named_up_to_five():
