@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import re
 import unicodedata
 import urllib.parse
 import urllib.request
@@ -87,7 +86,7 @@ def _row(path, line, cells, has_splits):
         raise UserError(
             f"{path}: line {line} has the split {cells['split']!r}; type train, validation or test"
         )
-    if re.match("https?://", cells["path"], re.IGNORECASE):
+    if files.ADDRESS.match(cells["path"]) and not cells["path"].lower().startswith("file:"):
         raise UserError(
             f"{path}: line {line} has the address {cells['path']!r}; download the photos and list their paths"
         )

@@ -127,6 +127,10 @@ def test_a_line_that_is_there_twice_counts_once(folder):
             "group 'x' and in line 3 with 'y'",
         ),
         (
+            "path,label\ngs://bucket/0.png,a\n",
+            "line 2 has the address 'gs://bucket/0.png'; download",
+        ),
+        (
             "path,label\nhttps://flowers.example/0.png,a\n",
             "line 2 has the address 'https://flowers.example/0.png'; download",
         ),
@@ -151,5 +155,5 @@ def test_what_is_no_list(folder, config):
     with pytest.raises(UserError, match="own folder cannot be read: Is a directory"):
         tables.read_table(folder / "own folder", ())
     config.data.source = f"csv:{folder}/none.csv"
-    with pytest.raises(UserError, match="No such file or directory; type the path of a CSV file"):
+    with pytest.raises(UserError, match="none.csv is no file; type csv: and the path of your list"):
         sources.load_photos(config.data)
