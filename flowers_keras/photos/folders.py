@@ -12,11 +12,11 @@ NAMED = 5  # on the console, of what is skipped
 
 # What Windows, macOS, Linux, Synology, QNAP, Android and photo programs leave between photos.
 _SYSTEM = re.compile(
-    r"""\..*                                                                # hidden: .Trashes, ._photo.jpg
+    r"""\.(?!.+\.icloud).*  # hidden: .Trashes, ._photo.jpg; what iCloud has not downloaded is not a system's
     |@eadir|@tmp|@recycle|@recently-snapshot|@__thumb|@sharebin|@sharesnap|@quarantine|@appstore
     |.*@syno(eastream|resource)|\#recycle|\#snapshot|~snapshot
     |trashbox|:2e.*  # Buffalo's bin; a hidden file, by netatalk
-    |\$recycle\.bin|recycler|recycled|\$win(dows\.~\w+|reagent)|\$sysreset|\$getcurrent|found\.\d{3}
+    |\$recycle\.bin|(?-i:RECYCLER|RECYCLED)|\$win(dows\.~\w+|reagent)|\$sysreset|\$getcurrent|found\.\d{3}
     |system\ volume\ information|config\.msi|msocache|windowsapps|wpsystem|wudownloadcache
     |_vti_.*|node_modules
     |thumbs\.db(:.*)?|ehthumbs(_vista)?\.db|desktop\.ini|autorun\.inf|pagefile\.sys|hiberfil\.sys|swapfile\.sys

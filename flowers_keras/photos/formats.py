@@ -29,6 +29,8 @@ SUFFIXES = (
     *(".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".ppm", ".pgm"),
 )
 
+IN_ICLOUD = ".icloud"  # after the name of a file that is on Apple's servers alone; a dot is before it
+
 
 class TiffImageFile(TiffImagePlugin.TiffImageFile):
     """Pillow's, without a warning of its own about a size that is below our limit."""
@@ -82,6 +84,7 @@ _OTHERS = (  # what often lies under the name of a photo
     (rb"version https://git-lfs", "a pointer of Git LFS; type git lfs pull"),
     (_CAMERA_RAW, "a camera's raw file; export it as JPEG"),
     (rb"(?s)\0...(?:ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI", "a video"),
+    (rb"bplist00", "what iCloud leaves in the place of a file; download it"),
     (rb"PK\x03\x04|Rar!\x1a|7z\xbc\xaf|\x1f\x8b", "an archive; unpack it"),
     (rb"%PDF-|8BPS", "a PDF or a Photoshop file; export it as JPEG"),
     (rb"\0\x05\x16[\0\x07]", "what a Mac keeps beside a file"),

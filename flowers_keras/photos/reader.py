@@ -78,7 +78,7 @@ def name_others(others):
 
 def looks_like_photo(path):
     """Whether a file, a pathlib.Path, is one by its name or its first bytes."""
-    if path.name.lower().endswith(formats.SUFFIXES):
+    if path.name.lower().removesuffix(formats.IN_ICLOUD).endswith(formats.SUFFIXES):
         return True
     try:
         with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:

@@ -67,8 +67,21 @@ def test_names_that_only_look_like_those_of_a_system_are_photos_and_classes():
         "@home",
         "__1.jpg",
         "found.jpg",
+        "recycled",  # a class of waste; Windows writes RECYCLED
     ):
         assert not folders.is_system(name), name
+
+
+def test_photos_that_icloud_has_not_downloaded_are_photos_that_cannot_be_read(tmp_path, capsys):
+    make(tmp_path, *classes("daisy", "rose"))
+    for name in (".IMG_1.HEIC.icloud", ".notes.pdf.icloud"):
+        (tmp_path / "rose" / name).write_bytes(b"bplist00" + bytes(100))
+    photos = sources.folder_photos(tmp_path)
+    assert photos.ids[2] == "rose/.IMG_1.HEIC.icloud" and len(photos.ids) == 5
+    assert [name for name, _ in photos.others] == ["rose/.notes.pdf.icloud"]
+    with pytest.raises(reader.BrokenPhoto, match="what iCloud leaves in the place of a file; download it"):
+        reader.read_photo(photos.read(2))
+    assert "system" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
