@@ -14,9 +14,11 @@ import shutil
 import tempfile
 import zlib
 
-from flowers_keras.errors import UserError
+from flowers_keras.errors import DISK_FULL, UserError
 
-TEMPORARY = ".part"  # a name that ends in this was being written when the power went
+TEMPORARY = ".part"  # in the name of what is being written, or was when the power went
+
+LEFTOVER = f"*{TEMPORARY}{'[0-9a-f]' * 8}*"  # the pattern of such names, as `whole_file` makes them
 
 ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # of a bucket or a web server
 
@@ -107,9 +109,8 @@ def _temporary(path):
     return path.with_name(f"{path.stem}{TEMPORARY}{secrets.token_hex(4)}{path.suffix}")
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ADVICE = {
-    **dict.fromkeys(_FULL, "free some space or choose another folder"),
+    **dict.fromkeys(DISK_FULL, "free some space or choose another folder"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder that you may write to"),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "a part of it is a file; choose another folder"),
     errno.EISDIR: "it is a folder; choose another name",
@@ -124,7 +125,7 @@ def _cannot_write(path, body=None):
         yield
     except OSError as error:
         number = error.errno or int((re.search(r"errno = (\d+)", str(error)) or "00")[1])  # as h5py has it
-        if body and number not in _FULL and str(error.filename) != str(body):
+        if body and number not in DISK_FULL and str(error.filename) != str(body):
             raise
         advice = _ADVICE.get(number, "choose another folder")
         raise UserError(

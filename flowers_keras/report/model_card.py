@@ -37,11 +37,11 @@ def write_card(run, metrics):
     files.write_text(run.path("README.md"), text.encode("utf-8", "replace").decode())
 
 
-def as_text(name):
+def escaped(name):
     """A name that Markdown and HTML show as it is, in one line.
 
     Example:
-      >>> print(as_text("a_b|<c>"))
+      >>> print(escaped("a_b|<c>"))
       a\\_b\\|\\<c\\>
     """
     return SPECIAL.sub(r"\\\1", " ".join(str(name).split()))
@@ -56,7 +56,7 @@ def _environment():
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "text": as_text,
+        "text": escaped,
         "yaml": lambda value: json.dumps(value, ensure_ascii=True),  # YAML reads it as JSON does
         "percent": lambda value: "–" if value is None else evidence.percent(value),
         "decimal": lambda value: f"{value:.4f}",

@@ -40,8 +40,9 @@ def save_correction(path, data, label):
 
     decoding.read_pixels(data)
     name = f"{hashlib.sha256(data).hexdigest()}.{formats.format_of(data).lower()}"
+    cell = _line(f"{path.stem}/{name}", "").rstrip("\n")  # with quotes, if the name of the list needs them
     with _alone(path):
-        others = [line for line in _read_lines(path) if not line.startswith(f"{path.stem}/{name},")]
+        others = [line for line in _read_lines(path) if not line.startswith(cell)]
         photo = path.with_suffix("") / name
         if not photo.exists():
             _refuse_full(photo.parent, len(data))

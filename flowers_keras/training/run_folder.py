@@ -102,7 +102,7 @@ class Run:
     def finish(self):
         """Removes what only an unfinished run needs."""
         files.discard(self.path("checkpoints"))
-        for leftover in self.folder.glob(f"*{files.TEMPORARY}*"):
+        for leftover in self.folder.glob(files.LEFTOVER):
             files.discard(leftover)
 
     @contextlib.contextmanager

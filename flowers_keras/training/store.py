@@ -100,14 +100,14 @@ class Store:
           source: of the photos.
         """
         path, now = self.folder / MANIFEST, datetime.datetime.now(datetime.UTC)
-        before = files.read_json(path) if path.exists() else {"made": as_text(now), "sources": []}
+        before = files.read_json(path) if path.exists() else {"made": timestamp(now), "sources": []}
         views = sorted(each.name for each in self.folder.iterdir() if each.is_dir())
         manifest = {
             "sources": sorted({*before["sources"], source}),
             "photos": {view: len(self._look(view)) for view in views},
             "bytes": sum(segments.size(self.folder / view / name) for view, name in self._known),
             "made": before["made"],
-            "used": as_text(now),
+            "used": timestamp(now),
             "contents": contents,
         }
         files.write_json(path, manifest)
@@ -207,6 +207,6 @@ class Rows:
         return values.view(ml_dtypes.bfloat16) if values.dtype == np.uint16 else values
 
 
-def as_text(moment):
+def timestamp(moment):
     """A date and time with its zone, as text that sorts by time."""
     return moment.isoformat(timespec="seconds")

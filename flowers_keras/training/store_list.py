@@ -28,7 +28,7 @@ def find_stores(folder):
         if path.is_dir() and not path.is_symlink() and KEY.fullmatch(path.name):
             manifest = path / store.MANIFEST
             used = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
-            known = files.read_json(manifest) if manifest.exists() else {"used": store.as_text(used)}
+            known = files.read_json(manifest) if manifest.exists() else {"used": store.timestamp(used)}
             size = sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
             found.append(known | {"key": path.name, "bytes": size})
     return sorted(found, key=lambda each: each["used"])
@@ -36,7 +36,7 @@ def find_stores(folder):
 
 def unused_since(stores, days):
     """Keys of the stores that no run has used for `days` days."""
-    limit = store.as_text(datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days))
+    limit = store.timestamp(datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days))
     return [each["key"] for each in stores if each["used"] <= limit]
 
 

@@ -183,6 +183,14 @@ def test_a_disk_that_fills_up_for_real_is_one_line_and_leaves_nothing_half(tmp_p
     assert not [path for path in tmp_path.rglob("*") if files.TEMPORARY in path.name]
 
 
+def test_a_finished_run_loses_what_a_kill_left_and_no_file_of_its_owner(tmp_path):
+    left, own = files._temporary(tmp_path / "model.keras"), tmp_path / "notes.partial.txt"
+    for path in (left, own):
+        path.write_text("")
+    run_folder.Run(tmp_path, {}).finish()
+    assert own.exists() and not left.exists()
+
+
 def test_a_cache_folder_that_cannot_be_made_is_one_line(config, small_backbone, tmp_path):
     config.features.cache_dir = "/proc/features"
     with pytest.raises(UserError, match="features.cache_dir=/proc/features cannot be written") as refused:
