@@ -68,9 +68,12 @@ def _group(frame, group, top):
 
 def _style():
     """The page's rules for drawings with its light colours filled in, as not every program knows `var`."""
-    sheet = pathlib.Path(__file__).with_name("drawing.css").read_text(encoding="utf-8")
-    light = dict(re.findall(r"(--\w+): ([^;]+);", sheet.partition("@media")[0]))
-    rules = re.sub(r"var\((--\w+)\)", lambda match: light[match[1]], sheet[sheet.index("svg ") :])
+    palette, sheet = (
+        pathlib.Path(__file__).with_name(name).read_text(encoding="utf-8")
+        for name in ("palette.css", "drawing.css")
+    )
+    light = dict(re.findall(r"(--\w+): ([^;]+);", palette.partition("@media")[0]))
+    rules = re.sub(r"var\((--\w+)\)", lambda match: light[match[1]], sheet)
     return Markup("svg { font-family: sans-serif; }\n" + rules)
 
 

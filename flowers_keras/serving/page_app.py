@@ -123,7 +123,8 @@ class Page:
     def __init__(self, classifier, corrections):
         self.classifier, self.corrections = classifier, corrections
         self.uploads, self.computing = asyncio.Semaphore(UPLOADS), asyncio.Lock()
-        loader = jinja2.FileSystemLoader(pathlib.Path(__file__).parent)
+        folder = pathlib.Path(__file__).parent
+        loader = jinja2.FileSystemLoader([folder, folder.with_name("report")])  # whose palette it shares
         environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
         self.template = environment.get_template("page.html.j2")
 

@@ -629,9 +629,16 @@ def test_browser_finds_the_page_accessible(page, loaded, photo, files):
     assert [rule for rule, _ in browsing.violations(page)] == ["image-alt"]
 
 
+def test_each_colour_of_the_page_is_in_its_palette():
+    values = dict.fromkeys(("nonce", "place", "formats"), "") | dict.fromkeys(("shown", "most", "largest"), 1)
+    page = page_app.Page(None, None).template.render(class_names=["a"], corrections=None, **values)
+    used = set(re.findall(r"var\((--\w+)\)", page))
+    assert used and used <= set(re.findall(r"(--\w+):", page))
+
+
 def test_text_stands_out_in_both_schemes():
     """WCAG AA: 4.5 to 1 for text on each of the grounds."""
-    style = pathlib.Path(page_server.__file__).with_name("page.css").read_text()
+    style = (pathlib.Path(page_server.__file__).parents[1] / "report" / "palette.css").read_text()
     for scheme in re.findall(r":root \{(.*?)\}", style, re.DOTALL):
         colours = dict(re.findall(r"--(\w+): #(\w{6})", scheme))
         for ground in ("paper", "raised", "wash"):
