@@ -16,6 +16,8 @@ import keras
 from flowers_keras import connection, named_places
 from flowers_keras.errors import UserError
 
+HEAD = ("hidden", "dropout", "probabilities")  # layers
+
 
 def build_classifier(config, class_count, policy="float32"):
     """The classifier, nothing frozen.
@@ -170,9 +172,6 @@ def part(model, first, *last):
         except ValueError as error:
             raise ValueError(f"{names} reads a layer before {first}; cut the classifier before it") from error
     return parts[first, *last]
-
-
-HEAD = ("hidden", "dropout", "probabilities")
 
 
 def with_policy(model, policy):

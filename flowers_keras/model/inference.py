@@ -12,6 +12,8 @@ from flowers_keras.model.novelty import Reference
 from flowers_keras.photos import decoding, reader
 from flowers_keras.photos.resize import resize
 
+LARGEST_BATCH = 32  # photos; measuring gains nothing by more
+
 
 class Classifier:
     """A trained model and what it takes to show it photos.
@@ -97,9 +99,6 @@ def load_classifier(path: str | os.PathLike) -> Classifier:
     """
     model, card = archive.load(path)
     return Classifier(model, card, archive.load_reference(path, model))
-
-
-LARGEST_BATCH = 32  # photos; measuring gains nothing by more
 
 
 def predict_batch(model, photos, batch_size):

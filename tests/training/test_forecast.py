@@ -4,6 +4,8 @@ import types
 
 import pytest
 
+from flowers_keras import config
+from flowers_keras.evaluation import shifts
 from flowers_keras.training import forecast
 
 
@@ -17,3 +19,9 @@ def test_the_batch_that_waits_for_the_compiler_does_not_count(monkeypatch):
     pace.add(32)
     pace.add(32)
     assert pace.seconds_a_photo() == pytest.approx(16 / 64)
+
+
+def test_the_passes_of_the_stage_shift_are_those_of_its_conditions():
+    changes = sum(len(strengths) for _, strengths in shifts.CONDITIONS.values())
+    assert forecast.SHIFT_PASSES == 1 + changes
+    assert f"in {changes} changed conditions" in config.FIELDS["evaluation.shift_photos"].help
