@@ -1,6 +1,7 @@
 """What many tests share: networks at 75 pixels, made once, and small sets of photos."""
 
 import concurrent.futures
+import gc
 import io
 import os
 import pickle
@@ -38,6 +39,11 @@ def pytest_collection_modifyitems(items):
         return mark.kwargs.get("minutes", 0) if mark else 0
 
     items.sort(key=minutes, reverse=True)
+
+
+def pytest_collection_finish():
+    """What was imported is no garbage: no collection looks at it again."""
+    gc.freeze()
 
 
 def build_network(class_count=3, image_size=SIZE, policy="float32", **fields):
@@ -82,6 +88,13 @@ def light_pristine():
         return make_pristine()
 
 
+@pytest.fixture(scope="session")
+def half_pristine(pristine):
+    """The classifier in bfloat16; use `half`, not this."""
+    model = classifier.with_policy(as_new(*pristine), "mixed_bfloat16")
+    return model, pristine[1]
+
+
 def make_pristine():
     """(classifier, its weights as new)."""
     runtime.prepare_keras(0, False)  # the same weights in every run: bounds on rounding depend on them
@@ -95,6 +108,12 @@ def make_pristine():
 def network(pristine):
     """The shared classifier, its weights and `trainable` flags as new."""
     return as_new(*pristine)
+
+
+@pytest.fixture
+def half(half_pristine):
+    """`network` with its backbone in bfloat16, its weights and `trainable` flags as new."""
+    return as_new(*half_pristine)
 
 
 @pytest.fixture
@@ -113,6 +132,11 @@ def as_new(model, weights):
 
 @pytest.fixture
 def config():
+    """As `small_config` gives it."""
+    return small_config()
+
+
+def small_config():
     """configs/finetune.py made small: 75 pixels, random weights, two stored views, float32."""
     config = finetune.get_config()
     config.data.source = "synthetic"

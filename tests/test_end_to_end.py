@@ -58,7 +58,7 @@ class Recorder:
 
 
 @pytest.fixture
-def finished(config, colours, tmp_path):
+def finished(config, small_backbone, colours, tmp_path):
     """(metrics, folder, names of the fields that were read) of a run on colours."""
     recorder = Recorder(on_colours(config, colours), set())
     folder = tmp_path / "run"

@@ -129,6 +129,8 @@ def test_the_folder_of_keras_may_begin_with_a_tilde(monkeypatch):
 
 
 BATCHES = """
+import sys, tensorflow
+print("loaded", file=sys.stderr)
 import keras, numpy
 network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 for count in range(1, 9):
@@ -137,10 +139,12 @@ for count in range(1, 9):
 
 
 def test_batches_of_several_sizes_are_computed_without_a_word():
-    """TensorFlow would advise the programmer, on the console of who has few photos."""
+    """TensorFlow would greet, and advise the programmer, on the console of who has few photos."""
     command = f"from flowers_keras import errors\nerrors.run_command(lambda: exec({BATCHES!r}))"
     environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
     ended = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, env=environment)
-    assert (ended.returncode, own_lines(ended.stderr)) == (0, [])
+    loading, _, computing = ended.stderr.partition("loaded\n")
+    assert (ended.returncode, loading, own_lines(computing)) == (0, "", [])
     ended = subprocess.run([sys.executable, "-c", BATCHES], capture_output=True, text=True, env=environment)
-    assert "retracing" in ended.stderr  # or this could not fail
+    loading, _, computing = ended.stderr.partition("loaded\n")
+    assert loading and "retracing" in computing  # or this could not fail

@@ -14,6 +14,7 @@ from flowers_keras.model import archive, classifier
 from flowers_keras.photos import draw
 from flowers_keras.report import comparison, examples, pairs
 from flowers_keras.training import phases, trunk_pass
+from tests.conftest import small_config
 
 SIZE = 75
 ADDED = "tulips"  # the class
@@ -33,28 +34,41 @@ def build(config, class_count, policy="float32"):
     return keras.Model(photo, keras.layers.Dense(class_count, "softmax", name="probabilities")(x))
 
 
-@pytest.fixture
-def grown(config, tmp_path, monkeypatch):
-    """(config, the run on 4 classes, the function that grows the folder)."""
-    monkeypatch.setattr(classifier, "build_classifier", build)
-    monkeypatch.setattr(examples, "add_heat_maps", lambda *_: None)  # of layers that it lacks
+def prepare(config, folder, patch):
+    """Has a run on `folder / "photos"` train a classifier of `build`."""
+    patch.setattr(classifier, "build_classifier", build)
+    patch.setattr(examples, "add_heat_maps", lambda *_: None)  # of layers that it lacks
     config.model.weights, config.augment.policy = "given", "none"
     config.features.views = config.frozen.epochs = config.finetune.epochs = 1
     config.finetune.learning_rate, config.finetune.keep = 1e-2, "last"
-    folder, aside = tmp_path / "photos", tmp_path / "aside"
-    draw.draw(folder, 250, 3, 40)
+    config.data.source = f"folder:{folder / 'photos'}"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder of photos of 4 classes, of the run on them, of its features, and of what is added later."""
+    folder, config = tmp_path_factory.mktemp("trained"), small_config()
+    photos, aside = folder / "photos", folder / "aside"
+    draw.draw(photos, 250, 3, 40)
     aside.mkdir()
-    (folder / ADDED).rename(aside / ADDED)
-    later = sorted((folder / "roses").iterdir())[:8]
-    for path in later:
+    (photos / ADDED).rename(aside / ADDED)
+    for path in sorted((photos / "roses").iterdir())[:8]:
         path.rename(aside / path.name)
-    config.data.source = f"folder:{folder}"
-    recipe.train_and_evaluate(config, tmp_path / "old")
+    with pytest.MonkeyPatch.context() as patch:
+        prepare(config, folder, patch)
+        recipe.train_and_evaluate(config, folder / "old")
+    return folder
+
+
+@pytest.fixture
+def grown(config, trained, tmp_path, monkeypatch):
+    """(config, the run on 4 classes, the function that grows the folder), all in a copy."""
+    prepare(config, tmp_path, monkeypatch)
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
 
     def grow():
-        (aside / ADDED).rename(folder / ADDED)
-        for path in later:
-            (aside / path.name).rename(path)
+        for path in (tmp_path / "aside").iterdir():
+            path.rename(tmp_path / "photos" / (ADDED if path.name == ADDED else f"roses/{path.name}"))
 
     return config, tmp_path / "old", grow
 

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
@@ -13,14 +14,16 @@ from flowers_keras.model import archive, inference, novelty
 from flowers_keras.photos import draw
 from flowers_keras.photos.reader import BrokenPhoto
 from flowers_keras.training import feeds, run_folder
+from tests.conftest import small_config, small_inception
 
 
-@pytest.fixture
-def trained(config, small_backbone, tmp_path):
-    """(photos, split, Run, photos read while it was trained) of a run that never came to its test."""
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    """(photos, split, folder, photos read while it was trained) of a run that never came to its test."""
+    folder, config, read = tmp_path_factory.mktemp("trained"), small_config(), set()
     runtime.prepare_keras(config.seed, True)
-    read = set()
-    with run_folder.open_run(tmp_path / "run", config.to_dict()) as run:
+    with run_folder.open_run(folder / "run", config.to_dict()) as run, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.applications, "InceptionV3", small_inception)
         photos, split = recipe.load_photos(config, run)
         labels = photos.labels.copy()
         labels[split.positions["test"]] = 0  # were they used, a label of the wrong class would do harm
@@ -30,7 +33,18 @@ def trained(config, small_backbone, tmp_path):
             return photos.read(position)
 
         recipe.train(dataclasses.replace(photos, labels=labels, read=watched), split, config, run)
-    return photos, split, run, read
+    return photos, split, folder, frozenset(read)
+
+
+@pytest.fixture
+def trained(trained_once, config, tmp_path):
+    """(photos, split, Run, photos read while it was trained) of a copy of that run and its features."""
+    photos, split, folder, read = trained_once
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    run = run_folder.Run(tmp_path / "run", config.to_dict())
+    stored = run.path("checkpoints/features.json")
+    stored.write_text(stored.read_text().replace(str(folder), str(tmp_path)))
+    return photos, split, run, set(read)
 
 
 def measure_run(photos, split, config, run):

@@ -248,15 +248,11 @@ def test_tta_is_the_same_for_a_mirrored_photo(network):
 
 @pytest.fixture(scope="module")
 def network():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.applications, "InceptionV3", small_inception)
-        return make_network()
-
-
-def make_network():
     """Random weights, fit to tell photos apart."""
     keras.utils.set_random_seed(1)
-    network = build_network(len(CLASS_NAMES), IMAGE_SIZE, hidden_units=32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.applications, "InceptionV3", small_inception)
+        network = build_network(len(CLASS_NAMES), IMAGE_SIZE, hidden_units=32)
     photos = np.stack([synthetic.draw_flower(i % 5, (4, i), IMAGE_SIZE) for i in range(16)])
     conditioning.condition_random_weights(network, [photos])
     return network
@@ -390,8 +386,7 @@ def test_command_tells_photos_of_other_things_apart(run, folder, tmp_path, capsy
     command = [f"--data=folder:{folder}", f"--unknown=folder:{others}", f"--output={tmp_path}/output.json"]
     assert "train it again" in refused(capsys, f"--model={run}", *command)
 
-    # What is no flower is far from flowers by the real InceptionV3.
-    model, (_, card) = make_network(), archive.load(run)
+    model, card = archive.load(run)
     photos, parts = (
         sources.synthetic_photos(40, 96, 0),
         {"train": np.arange(20), "validation": np.arange(20, 40)},

@@ -1,11 +1,11 @@
 """The pass as jobs that share it: values equal in bytes to one process's, and training computes nothing."""
 
-import json
 import pathlib
 import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -13,20 +13,36 @@ from flowers_keras import compute_features, errors, recipe, runtime
 from flowers_keras.jobs import features_job
 from flowers_keras.photos import pipeline
 from flowers_keras.training import feeds, run_folder, segments, store
+from tests.conftest import small_config, small_inception
 from tests.training.test_resume import SMALL
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-@pytest.fixture
-def small(config, small_backbone, monkeypatch):
-    """60 photos in batches of 4, segments of 2 batches."""
-    monkeypatch.setattr(store, "SEGMENT", 8)
+def make_small(config, patch):
+    """60 photos in batches of 4, segments of 2 batches, the light backbone."""
+    patch.setattr(store, "SEGMENT", 8)
+    patch.setattr(keras.applications, "InceptionV3", small_inception)
     config.augment.policy = "none"
     config.data.batch_size = 4
     config.data.synthetic_photos = 60
     config.frozen.epochs = config.finetune.epochs = 1
     return config
+
+
+@pytest.fixture
+def small(config, monkeypatch):
+    return make_small(config, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """(bytes of splits.json, stored values) of a pass that one process computed."""
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        config = make_small(small_config(), patch)
+        features_job.compute_share(config, folder)
+        return (folder / "splits.json").read_bytes(), read_all(config, folder)
 
 
 def read_all(config, workdir):
@@ -44,29 +60,31 @@ def read_all(config, workdir):
         return [each.read(part, np.arange(len(each))) for each in rows for part in ("activation", "pooled")]
 
 
-def test_four_shards_store_what_one_process_stores_and_training_computes_nothing(small, tmp_path, capsys):
-    alone, shared = tmp_path / "alone" / "run", tmp_path / "shared" / "run"
-    features_job.compute_share(small, alone)
+def test_four_shards_store_what_one_process_stores_and_training_computes_nothing(
+    small, alone, tmp_path, capsys
+):
+    splits, values = alone
+    shared = tmp_path / "run"
     for shard in (2, 0, 3, 1):
         features_job.compute_share(small, shared, shard, 4)
-    for one, other in zip(read_all(small, alone), read_all(small, shared), strict=True):
+    for one, other in zip(values, read_all(small, shared), strict=True):
         assert one.tobytes() == other.tobytes() and len(one) > 8
-    assert (alone / "splits.json").read_bytes() == (shared / "splits.json").read_bytes()
+    assert splits == (shared / "splits.json").read_bytes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "flowers_keras.training.trunk_pass.Pass.values", lambda *_: pytest.fail("something is missing")
         )
-        recipe.train_and_evaluate(small, shared)
-    metrics = json.loads((shared / "metrics.json").read_text())
-    assert metrics["test"]["count"] and "shard 3 of 4 is stored" in capsys.readouterr().out
+        with run_folder.open_run(shared, small.to_dict()) as run:
+            runtime.prepare_keras(small.seed, small.runtime.deterministic)
+            recipe.train(*recipe.load_photos(small, run), small, run)
+    assert (shared / "model.keras").exists() and "shard 3 of 4 is stored" in capsys.readouterr().out
 
 
-def test_a_shard_that_was_killed_does_what_is_missing(small, tmp_path, monkeypatch):
-    alone, shared = tmp_path / "alone" / "run", tmp_path / "shared" / "run"
-    features_job.compute_share(small, alone)
+def test_a_shard_that_was_killed_does_what_is_missing(small, alone, tmp_path, monkeypatch):
+    shared = tmp_path / "run"
     for shard in (0, 1, 2):
         features_job.compute_share(small, shared, shard, 3)
-    folder = next((tmp_path / "shared" / "features").glob("*/store.json")).parent
+    folder = next((tmp_path / "features").glob("*/store.json")).parent
     written = sorted(path.parent for path in folder.glob("*/*/manifest.json"))
     for path in written[1::3]:  # as if shards had died before these
         store.files.discard(path)
@@ -80,7 +98,7 @@ def test_a_shard_that_was_killed_does_what_is_missing(small, tmp_path, monkeypat
         features_job.compute_share(small, shared, shard, 3)
     assert 0 < sum(seen) < 2 * 36
     assert sorted(path.parent for path in folder.glob("*/*/manifest.json")) == written
-    for one, other in zip(read_all(small, alone), read_all(small, shared), strict=True):
+    for one, other in zip(alone[1], read_all(small, shared), strict=True):
         assert one.tobytes() == other.tobytes()
 
 

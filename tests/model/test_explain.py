@@ -139,7 +139,7 @@ def highlights_what_decides(image_size, pooled_layers):
     for photo, corner in zip(photos, itertools.product((edge, half + edge), repeat=2), strict=False):
         rows, columns = (slice(start, start + side) for start in corner)
         photo[rows, columns] = np.random.default_rng(0).integers(0, 256, (side, side, 3))
-    pooled = classifier.cut(model, "pooled")[0].predict_on_batch(photos)
+    pooled = keras.ops.convert_to_numpy(classifier.cut(model, "pooled")[0](photos))
     *patched, grey = pooled
     hidden, last, bias = np.zeros((len(grey), 16)), np.zeros((16, 3)), np.zeros(16)
     hidden[:, 0], last[0, 2] = np.mean(patched, axis=0) - grey, 1e4

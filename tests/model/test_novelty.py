@@ -77,6 +77,12 @@ def saved(pristine, tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def loaded(saved, tmp_path_factory):
+    """That model, loaded from a copy of its file that stands alone."""
+    return inference.load_classifier(shutil.copy(saved, tmp_path_factory.mktemp("elsewhere") / "copy.keras"))
+
+
 def none_of_these(side=96):
     """Pictures of nothing that a classifier of flowers knows, uint8 [side, side, 3], by name."""
     random, (y, x) = np.random.default_rng(0), np.indices((side, side))
@@ -96,38 +102,34 @@ def none_of_these(side=96):
     return {name: np.clip(each, 0, 255).astype(np.uint8) for name, each in pictures.items()}
 
 
-def test_what_is_no_flower_is_unlike_anything_known_and_flowers_are_not(saved, tmp_path):
+def test_what_is_no_flower_is_unlike_anything_known_and_flowers_are_not(loaded):
     """Of a network that is not trained, which sees in most of them what it sees in flowers."""
-    alone = tmp_path / "elsewhere" / "copy.keras"
-    alone.parent.mkdir()
-    shutil.copy(saved, alone)
-    classifier = inference.load_classifier(alone)
     others = none_of_these()
     flowers = sources.synthetic_photos(260, 96, 0)
     files = [encode(each) for each in others.values()] + [flowers.read(i) for i in range(200, 260)]
-    found = [each.novelty for each in classifier.answer(files)]
+    found = [each.novelty for each in loaded.answer(files)]
     missed = [name for name, each in zip(others, found, strict=False) if not each.unlike]
     assert not missed, missed
     found = found[len(others) :]
     assert sum(each.unlike for each in found) <= 4  # stated: 1 of 101
     assert 0.3 < np.mean([each.score for each in found]) < 0.7
-    without = inference.Classifier(*archive.load(saved))
+    without = inference.Classifier(loaded.model, CARD)
     for tta in (False, True):  # the pass gives the features besides, and the same digits
-        assert np.array_equal(classifier.predict(files[:40], tta), without.predict(files[:40], tta))
+        assert np.array_equal(loaded.predict(files[:40], tta), without.predict(files[:40], tta))
     assert next(without.answer(files[:1])).novelty is None
 
 
-def test_the_share_of_test_photos_that_is_called_unlike_is_measured(saved, network):
+def test_the_share_of_test_photos_that_is_called_unlike_is_measured(loaded):
     """Of photos half of which are noise, by the same judgement as an answer's."""
     noise = np.random.default_rng(0).integers(0, 256, (10, 96, 96, 3), np.uint8)
     flowers = sources.synthetic_photos(30, 96, 5)
     photos = photos_of([*map(encode, noise), *map(flowers.read, range(10))], [0] * 20)
-    reference = archive.load_reference(saved, network)
+    network, reference = loaded.model, loaded.reference
     predictions = measure.predict_photos(
         network, photos, np.arange(20), measuring(SIZE), "test", reference=reference
     )
     found = unknown.describe_known(predictions.novelty, reference)
-    answers = list(inference.load_classifier(saved).answer([photos.read(i) for i in range(20)]))
+    answers = list(loaded.answer([photos.read(i) for i in range(20)]))
     assert found["unlike"] == np.mean([each.novelty.unlike for each in answers])
     assert np.mean([each.novelty.unlike for each in answers[:10]]) >= 0.5
     assert found["count"] == 20 and found["stated"] == 1 / 101

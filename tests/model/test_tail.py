@@ -11,11 +11,6 @@ from flowers_keras.model import classifier
 from flowers_keras.model.tail import NormalizedConvolution, convolve, make_tail
 
 
-@pytest.fixture
-def half(network):
-    return classifier.with_policy(network, "mixed_bfloat16")
-
-
 def activations(count=8):
     return np.random.default_rng(0).uniform(0, 2, (count, 1, 1, 1280)).astype(np.float32)
 

@@ -106,7 +106,6 @@ def test_a_view_in_order_equals_the_same_epoch_in_training(setting, config):
 def test_training_on_stored_views_follows_training_on_fresh_ones(setting, config, light_network):
     """float32, deterministic, as many views as epochs: the same losses to 1e-4 over 3 epochs."""
     photos, split, run = setting
-    config.augment.policy = "trivial_wide"
     weights = light_network.get_weights()
     losses = {}
     for views in (3, 0):

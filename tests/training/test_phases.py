@@ -75,29 +75,43 @@ def without_seconds(rows):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """Trains a new feed without a stop, once for the same settings: (history, kept, state of the feed)."""
+    found = {}
+
+    def train(**given):
+        name = str(given)
+        if name not in found:
+            feed, folder = make_feed(), tmp_path_factory.mktemp("unbroken")
+            found[name] = *phases.train_phase("frozen", feed, settings(**given), start(folder)), state(feed)
+        return found[name]
+
+    return train
+
+
 @pytest.mark.parametrize("other", [{}, EVERYTHING, {"ema": 0.9, "keep": "last"}, {"keep": "best_balanced"}])
-@pytest.mark.parametrize("killed_after", [1, 3])
-def test_a_phase_that_is_killed_ends_as_if_it_had_not_been(tmp_path, monkeypatch, killed_after, other):
-    unbroken = make_feed()
-    history, kept = phases.train_phase("frozen", unbroken, settings(5, **other), start(tmp_path / "a"))
+def test_a_phase_that_is_killed_ends_as_if_it_had_not_been(tmp_path, monkeypatch, unbroken, other):
+    """After its first epoch, and again after its third."""
+    history, kept, expected = unbroken(epochs=5, **other)
+    write = run_folder.Run.write_history
+    for seed, killed_after in ((0, 1), (99, 3)):
 
-    feed, write = make_feed(), run_folder.Run.write_history
+        def write_and_die(self, rows, last=killed_after):
+            write(self, rows)
+            if len(rows) == last:
+                raise Killed
 
-    def write_and_die(self, rows):
-        write(self, rows)
-        if len(rows) == killed_after:
-            raise Killed
-
-    monkeypatch.setattr(run_folder.Run, "write_history", write_and_die)
-    with pytest.raises(Killed):
-        phases.train_phase("frozen", feed, settings(5, **other), start(tmp_path / "b"))
+        monkeypatch.setattr(run_folder.Run, "write_history", write_and_die)
+        with pytest.raises(Killed):
+            phases.train_phase("frozen", make_feed(seed), settings(5, **other), start(tmp_path))
     monkeypatch.setattr(run_folder.Run, "write_history", write)
-    feed = make_feed(seed=99)  # another process: nothing of it may matter
-    again, kept_again = phases.train_phase("frozen", feed, settings(5, **other), start(tmp_path / "b"))
+    feed = make_feed(seed=98)  # another process: nothing of it may matter
+    again, kept_again = phases.train_phase("frozen", feed, settings(5, **other), start(tmp_path))
     assert without_seconds(again) == without_seconds(history) and kept in history
     assert without_seconds([kept_again]) == without_seconds([kept])
-    assert all(np.array_equal(*pair) for pair in zip(state(feed), state(unbroken), strict=True))
-    with open(tmp_path / "b" / "history.csv", newline="") as file:
+    assert all(np.array_equal(*pair) for pair in zip(state(feed), expected, strict=True))
+    with open(tmp_path / "history.csv", newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == list("12345")
 
 
@@ -119,16 +133,15 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path):
     assert (measured["accuracy"], -measured["loss"]) == pytest.approx(max(scores), abs=1e-6)
 
 
-def test_the_best_weights_outlive_a_resume_after_which_nothing_is_better(tmp_path):
-    unbroken, feed = make_feed(), make_feed()
-    history, _ = phases.train_phase("frozen", unbroken, settings(12, 0.3), start(tmp_path / "a"))
+def test_the_best_weights_outlive_a_resume_after_which_nothing_is_better(tmp_path, unbroken):
+    history, _, expected = unbroken(epochs=12, learning_rate=0.3)
     scores = [(row["val_accuracy"], -row["val_loss"]) for row in history]
     assert max(scores) not in scores[11:]
-    phases.train_phase("frozen", feed, settings(11, 0.3), start(tmp_path / "b"))
+    phases.train_phase("frozen", make_feed(), settings(11, 0.3), start(tmp_path))
     feed = make_feed(seed=99)
-    phases.train_phase("frozen", feed, settings(12, 0.3), start(tmp_path / "b"))
-    weights = (each.network.get_weights() for each in (feed, unbroken))
-    assert all(np.array_equal(*pair) for pair in zip(*weights, strict=True))
+    phases.train_phase("frozen", feed, settings(12, 0.3), start(tmp_path))
+    weights = [np.array(variable.value) for variable in feed.network.variables]
+    assert all(map(np.array_equal, weights, expected))
 
 
 def test_a_phase_that_only_makes_it_worse_leaves_the_weights_alone(tmp_path):
@@ -219,9 +232,9 @@ def test_a_share_of_the_change_is_kept(tmp_path):
         np.testing.assert_allclose(between, (first + last) / 2, rtol=1e-5, atol=1e-7)
 
 
-def test_patience_ends_a_phase_and_a_resume_remembers_how_long_it_has_waited(tmp_path, monkeypatch):
+def test_patience_ends_a_phase_and_a_resume_remembers_how_long_it_has_waited(tmp_path, monkeypatch, unbroken):
     """Killed while it waits and once it has, it ends where the history without patience says it must."""
-    full, _ = phases.train_phase("frozen", make_feed(), settings(12, 0.3), start(tmp_path / "full"))
+    full, _, _ = unbroken(epochs=12, learning_rate=0.3)
     expected = [selection.epochs_waited(full[: i + 1], "best") for i in range(12)].index(2) + 1
     assert 2 < expected < 12  # or the test shows nothing
     write, patient = run_folder.Run.write_history, settings(12, 0.3, patience=2)
