@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 
+import keras
 import ml_collections
 import numpy as np
 import pytest
@@ -211,6 +212,10 @@ TINY = [
 def test_the_same_code_runs_on_jax(tmp_path):
     pytest.importorskip("jax", reason="jax is not installed")
     whole = "--config.data.batch_size=12"  # of 36 training photos: JAX compiles anew for each size
-    done = train(*TINY, whole, f"--workdir={tmp_path / 'run'}", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
+    # Random weights are conditioned operation by operation, which takes minutes: see test_processes.
+    weights = tmp_path / "backbone.weights.h5"
+    keras.applications.InceptionV3(include_top=False, weights=None).save_weights(weights)
+    flags = [*TINY, whole, f"--config.model.weights={weights}", f"--workdir={tmp_path / 'run'}"]
+    done = train(*flags, KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
     assert done.returncode == 0, done.stderr
     assert "jax" in json.loads((tmp_path / "run" / "metrics.json").read_text())["versions"]

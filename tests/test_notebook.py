@@ -22,10 +22,13 @@ predict.main(["--model=runs/quickstart", "--format=json", "drawn/tulips"])
 """
 
 TRAINING = """\
+import keras
 from configs import quickstart
 from flowers_keras import recipe
 from flowers_keras.report import page
+from tests.conftest import small_inception
 
+keras.applications.InceptionV3 = small_inception
 config = quickstart.get_config()
 config.data.update(synthetic_photos=60, image_size=75, validation_fraction=0.2, test_fraction=0.2)
 config.frozen.epochs = config.finetune.epochs = config.features.views = 1

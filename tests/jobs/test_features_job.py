@@ -146,7 +146,8 @@ def test_a_config_that_stores_nothing_is_refused(small, tmp_path):
 
 
 def start_job(folder, *flags):
-    command = [sys.executable, "-m", "flowers_keras.compute_features", *SMALL, f"--workdir={folder}", *flags]
+    light = [sys.executable, "-m", "tests.training.light", "flowers_keras.compute_features"]
+    command = [*light, *SMALL, f"--workdir={folder}", *flags]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
