@@ -21,7 +21,7 @@ TIFF_PICTURE = {
     *(254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320),
     *(322, 323, 324, 325, 338, 339, 347, 529, 530, 531, 532),
 }
-TIFF_SUBFILE, TIFF_CHANNELS = 254, 277
+TIFF_SUBFILE, TIFF_BITS, TIFF_COLOURS, TIFF_CHANNELS, TIFF_PLANES = 254, 258, 262, 277, 284
 TIFF_PLACES = {273: 279, 324: 325}  # of strips and tiles -> their lengths
 TIFF_LETTERS = {1: "B", 2: "B", 3: "H", 4: "I", 5: "Q", 7: "B"}  # of `struct`, by the type of a value
 MAX_CHANNELS = 6  # of a TIFF; Pillow complains on standard error about more
@@ -154,10 +154,7 @@ def _strip_tiff(data):
                 raise BrokenPhoto(f"damaged TIFF (tag {tag})")
             entries[tag] = data[at : at + 12]
     values = {tag: _tiff_values(data, order, entry) for tag, entry in entries.items()}
-    if sum(values.get(TIFF_SUBFILE, ())) & 1:
-        raise BrokenPhoto("not a photo but a preview, as in a camera's raw file; export it as JPEG")
-    if max(values.get(TIFF_CHANNELS, (1,)), default=1) > MAX_CHANNELS:
-        raise BrokenPhoto(f"a TIFF of more than {MAX_CHANNELS} channels")
+    _refuse_tiff(values)
     for places, lengths in TIFF_PLACES.items():
         for place, length in zip(values.get(places, ()), values.get(lengths, ()), strict=False):
             if place + length > len(data):
@@ -166,6 +163,21 @@ def _strip_tiff(data):
     place = struct.pack(order + "I", len(data) + len(padding))
     directory = struct.pack(order + "H", len(entries)) + b"".join(entries.values()) + bytes(4)
     return b"".join([data[:4], place, memoryview(data)[8:], padding, directory])
+
+
+def _refuse_tiff(values):
+    """Refuses a TIFF, by the values of its tags, that is no photo or that Pillow shows in wrong colours."""
+    channels = max(values.get(TIFF_CHANNELS, (1,)), default=1)
+    if sum(values.get(TIFF_SUBFILE, ())) & 1:
+        raise BrokenPhoto("not a photo but a preview, as in a camera's raw file; export it as JPEG")
+    if channels > MAX_CHANNELS:
+        raise BrokenPhoto(f"a TIFF of more than {MAX_CHANNELS} channels")
+    if max(values.get(TIFF_BITS, (1,)), default=1) <= 8:
+        return
+    if channels > 1 and values.get(TIFF_PLANES) == (2,):
+        raise BrokenPhoto("a TIFF of 16 bits with a plane for each colour; save it with 8, or interleaved")
+    if values.get(TIFF_COLOURS) == (0,):
+        raise BrokenPhoto("a TIFF of 16 bits whose white is 0; save it with 8, or with black at 0")
 
 
 def _tiff_values(data, order, entry):

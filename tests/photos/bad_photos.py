@@ -281,6 +281,26 @@ def _orientations(corpus):
     corpus.use("turned_long.jpg", data, tolerance=8)
 
 
+def _tiff_of_16_bits(channels, colours, planes):
+    """A TIFF of the scene; Pillow writes none whose white is 0, and none with a plane for each colour."""
+    picture = np.asarray(scene())[..., :channels].astype("<u2") * 257
+    data = (np.moveaxis(picture, 2, 0) if planes == 2 else picture).tobytes()
+    tags = {256: [WIDTH], 257: [HEIGHT], 258: [16] * channels, 259: [1], 262: [colours], 277: [channels]}
+    strips = channels if planes == 2 else 1
+    lengths, end = [len(data) // strips] * strips, 8 + 2 + 12 * 10 + 4
+    start = end + 6 * channels + 8 * strips  # three tables of values are before the picture
+    tags |= {278: [HEIGHT], 284: [planes], 273: [start + i * lengths[0] for i in range(strips)], 279: lengths}
+    entries, tables = b"", b""
+    for tag, values in sorted(tags.items()):
+        letter, kind = ("I", 4) if tag in (273, 279) else ("H", 3)
+        value = struct.pack(f"<{len(values)}{letter}", *values)
+        if len(value) > 4:
+            value, tables = struct.pack("<I", end + len(tables)), tables + value
+        entries += struct.pack("<HHI", tag, kind, len(values)) + value.ljust(4, b"\0")
+    start_of_file = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + tables
+    return start_of_file.ljust(start, b"\0") + data
+
+
 def _tiff(corpus):
     image = scene()
     for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma"):
@@ -302,6 +322,9 @@ def _tiff(corpus):
         corpus.use(
             f"16_bits{'<>'.index(order)}.tif", data, corners=((0,) * 3, (78,) * 3, (156,) * 3, (255,) * 3)
         )
+    corpus.use("16_bits_colours.tif", _tiff_of_16_bits(3, 2, 1))
+    corpus.leave_out("16_bits_planes.tif", _tiff_of_16_bits(3, 2, 2), "a plane for each colour")
+    corpus.leave_out("16_bits_white_is_0.tif", _tiff_of_16_bits(1, 0, 1), "white is 0")
     whole = encode(image, "TIFF")
     corpus.leave_out("cut_end.tif", whole[:-1], "truncated")
     corpus.leave_out("cut_half.tif", whole[: len(whole) // 2], "truncated")
