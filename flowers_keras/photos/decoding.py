@@ -1,13 +1,12 @@
 """A photo in any form that a Python program may have it: a path, bytes, a PIL image or an array."""
 
-import io
 import os
 import threading
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from flowers_keras.photos import reader
+from flowers_keras.photos import containers, reader
 
 Photo = str | os.PathLike | bytes | Image.Image | np.ndarray
 
@@ -41,11 +40,16 @@ def _image_pixels(image):
     try:
         with _LOADING:
             image.load()
-        image = ImageOps.exif_transpose(image)
-        if not image.has_transparency_data and not image.mode.startswith("I"):
-            return np.asarray(image.convert("RGB"))
-        file = io.BytesIO()  # transparency and 16 bits are left to the reader
-        image.save(file, "PNG", compress_level=0)
+        return reader.upright_pixels(image, _orientation(image))
     except Exception as error:  # broken bytes make Pillow raise nearly everything there is
         raise reader.BrokenPhoto(f"damaged ({error})") from error
-    return reader.read_photo(file.getvalue())
+
+
+def _orientation(image):
+    """1 to 8, of EXIF alone; Pillow's own takes that of an editor's XMP where EXIF has none."""
+    tags = getattr(image, "tag_v2", None)  # of a TIFF
+    return (
+        tags.get(containers.EXIF_ORIENTATION, 1)
+        if tags
+        else containers.orientation(image.info.get("exif", b""))
+    )

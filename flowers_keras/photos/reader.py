@@ -136,8 +136,7 @@ def read_photo(data):
     try:
         picture, exif = containers.strip_metadata(kind, data)
         image = _load(kind, picture)
-        turn = UPRIGHT.get(containers.orientation(exif or image.info.get("exif") or b""))
-        return _pixels(image if turn is None else image.transpose(turn))
+        return upright_pixels(image, containers.orientation(exif or image.info.get("exif") or b""))
     except BrokenPhoto:
         raise
     except Exception as error:  # broken bytes make Pillow raise nearly everything there is
@@ -195,8 +194,10 @@ def _check_size(image, picture):
         raise BrokenPhoto(f"{width}x{height} pixels in several scans, which takes too much memory")
 
 
-def _pixels(image):
-    """uint8 [height, width, 3] of a loaded Pillow image."""
+def upright_pixels(image, orientation):
+    """uint8 [height, width, 3] of a loaded Pillow image of an EXIF orientation, 1 to 8."""
+    if orientation in UPRIGHT:
+        image = image.transpose(UPRIGHT[orientation])
     width, height = image.size
     rows = max(1, STRIP_PIXELS // width)
     if rows >= height:
