@@ -453,6 +453,13 @@ def test_output_must_not_destroy_anything(run, tmp_path):
     assert inference.load_classifier(run)
     with pytest.raises(UserError, match="any size anyway"):
         exporting.export(run, "onnx", tmp_path / "x.onnx", any_size=True)
+    for name, output, advised in (
+        ("onnx", "x.tflite", "x.onnx"),  # which `predict` would open as LiteRT
+        ("litert", "x", "x.tflite"),
+        ("saved_model", "x.onnx", "x"),
+    ):
+        with pytest.raises(UserError, match=f"not the name of a file of {name}; type .*{tmp_path}/{advised}$"):
+            exporting.export(run, name, tmp_path / output)
 
 
 def test_command_announces_the_file(fake, run, tmp_path, capsys):
