@@ -458,7 +458,7 @@ def test_output_must_not_destroy_anything(run, tmp_path):
         ("litert", "x", "x.tflite"),
         ("saved_model", "x.onnx", "x"),
     ):
-        with pytest.raises(UserError, match=f"not the name of a file of {name}; type .*{tmp_path}/{advised}$"):
+        with pytest.raises(UserError, match=f"not the name of a file of {name}; .*{tmp_path}/{advised}$"):
             exporting.export(run, name, tmp_path / output)
 
 
