@@ -3,6 +3,8 @@
 from flowers_keras.errors import UserError
 from flowers_keras.photos import folders, formats, reader
 
+SHOWN = 8  # folders in a note
+
 
 def find_photos(classes, skipped, others):
     """The photos in class folders.
@@ -47,17 +49,43 @@ def find_loose_photos(root, classes, others):
     return loose
 
 
-def name_same_folders(classes):
-    """Prints a note where each class folder holds the same folders, which may then be the classes.
+def name_inner_folders(classes):
+    """Prints a note where the folders in the class folders may be the classes.
+
+    So they may where each class folder holds several, and no photos beside them: everywhere the same, or
+    nowhere the same. Folders of years, say, are in some classes.
 
     Args:
       classes: list of layouts.ClassFolder.
     """
-    inside = [{each.name for each in folders.list_folder(one.path)[0]} for one in classes]
-    if len(inside) > 1 and len(inside[0]) > 1 and all(each == inside[0] for each in inside):
-        names = ", ".join(sorted(map(folders.as_text, inside[0])))
-        outer = ", ".join(each.name for each in classes)
+    inside = [_inner_folders(each.path) for each in classes]
+    if len(classes) < 2 or any(len(each) < 2 for each in inside):
+        return
+    outer = _shortened([each.name for each in classes])
+    if all(each == inside[0] for each in inside):
         print(
-            f"note: the classes are {outer}, and each holds the folders {names}; if those are the classes, "
-            "call the outer ones train, validation and test"
+            f"note: the classes are {outer}, and each holds the folders {_shortened(sorted(inside[0]))}; if "
+            "those are the classes, call the outer ones train, validation and test, or move those of one "
+            "name together"
         )
+    elif len(every := set().union(*inside)) == sum(map(len, inside)):
+        print(
+            f"note: the classes are {outer}, and the folders in them ({_shortened(sorted(every))}) are none; "
+            "if those are the classes, move them up"
+        )
+
+
+def _inner_folders(path):
+    """Names of the folders in a class folder, below any that stand around them all; none beside photos."""
+    inside, beside = folders.list_folder(path)
+    for _ in range(8):  # a link may lead in a circle
+        if any(map(reader.looks_like_photo, beside)):
+            return set()
+        if len(inside) != 1:
+            break
+        inside, beside = folders.list_folder(inside[0])
+    return {folders.as_text(each.name) for each in inside}
+
+
+def _shortened(names):
+    return ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)

@@ -89,7 +89,7 @@ def folder_photos(path, least_classes=2, known=()):
     if len(names) < least_classes:
         layouts.refuse_few_classes(path, root, names, least_classes, len(loose))
     paths, owners = class_folders.find_photos(classes, skipped, others)
-    class_folders.name_same_folders(classes)
+    class_folders.name_inner_folders(classes)
     if skipped:
         print(folders.name_skipped(skipped))
     if loose:

@@ -126,6 +126,18 @@ def test_the_same_folders_inside_all_classes_are_noted(tmp_path, capsys):
     assert "each holds the folders daisy, rose; if those are the classes" in capsys.readouterr().out
     sources.folder_photos(make(tmp_path / "other", *classes("a/x", "a/y", "b/x", "b/z")))
     assert "note" not in capsys.readouterr().out
+    parts_of_a_download = ("flowers-001/flowers/", "flowers-002/flowers/")
+    sources.folder_photos(make(tmp_path / "parts", *split(*parts_of_a_download)))
+    assert "each holds the folders daisy, rose; if those are the classes" in capsys.readouterr().out
+
+
+def test_folders_that_are_in_one_class_alone_are_noted(tmp_path, capsys):
+    species = classes("Rosaceae/rose", "Rosaceae/cherry", "Liliaceae/tulip", "Liliaceae/lily")
+    sources.folder_photos(make(tmp_path, *species))
+    note = "the classes are Liliaceae, Rosaceae, and the folders in them (cherry, lily, rose, tulip) are none"
+    assert note in capsys.readouterr().out
+    sources.folder_photos(make(tmp_path, "Rosaceae/1.jpg"))
+    assert "note" not in capsys.readouterr().out
 
 
 def test_parts_inside_the_classes_are_used_as_they_are(tmp_path):
