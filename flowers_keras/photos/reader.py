@@ -23,6 +23,8 @@ MAX_EFFORT = 16 * MAX_PIXELS  # pixels times how often, or how slowly, a decoder
 MAX_EXPANSION = 10_000  # pixels a byte; deflate, the densest but for WebP, makes 8,256
 NO_PHOTO = "not a photo"
 OTHERS_NAMED = 5  # on the console, of the files that are no photos
+LEAST_LINES = 4  # line feeds in a picture; that a carriage return is before each is no chance then
+UNCOMPRESSED = ("BMP", "PPM", "TIFF")  # whose pixels may be any bytes
 STRIP_PIXELS = 1 << 22  # converted at a time, so that a large photo is not in memory three times
 
 UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright
@@ -135,12 +137,20 @@ def read_photo(data):
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         picture, exif = containers.strip_metadata(kind, data)
+        if kind not in UNCOMPRESSED and _was_sent_as_text(picture):
+            raise BrokenPhoto(f"damaged {kind}, as it was sent as text; send it again as binary")
         image = _load(kind, picture)
         return upright_pixels(image, containers.orientation(exif or image.info.get("exif") or b""))
     except BrokenPhoto:
         raise
     except Exception as error:  # broken bytes make Pillow raise nearly everything there is
         raise BrokenPhoto(_reason(kind, error)) from error
+
+
+def _was_sent_as_text(picture):
+    """Whether line feeds became those of Windows, as by FTP or Git; decoders would make a picture of it."""
+    count = picture.count(b"\n")
+    return count >= LEAST_LINES and count == picture.count(b"\r\n")
 
 
 def _load(kind, picture):

@@ -455,6 +455,10 @@ def _not_photos(corpus):
     for name, line_end in (("sent_as_text.png", b"\n"), ("sent_to_windows.png", b"\r\r\n")):
         data = encode(scene(), "PNG").replace(b"\r\n", line_end)
         corpus.leave_out(name, data, "not a photo but a PNG that was sent as text")
+    large = scene().resize((900, 600)).rotate(7)
+    for kind in ("JPEG", "WEBP", "GIF", "AVIF"):
+        data = encode(large, kind).replace(b"\n", b"\r\n")
+        corpus.leave_out(f"sent_to_windows.{kind.lower()}", data, "sent as text; send it again as binary")
     corpus.leave_out("photos.jpg", b"PK\3\4" + bytes(100), "not a photo but an archive; unpack it")
     corpus.leave_out("cut.jp2", encode(scene(), "JPEG2000")[:-20], "JPEG2000")
     corpus.leave_out("no_picture.heic", b"\0\0\0\x18ftypheic" + bytes(100), "HEIC")
