@@ -105,7 +105,7 @@ def evaluate(photos, split, config, run):
         stored = measured_run.reopen_stored(split, config, run)
         metrics, predictions = measured_run.measure_parts(saved, photos, split, stored, config)
     with run.stage("shift"):
-        metrics["shift"] = shifts.measure_shift(saved.model, photos, test, config, run.policy)
+        metrics["shift"] = shifts.measure_shift(saved.model, photos, split, config, run.policy)
     metrics["machine"] = run.record_machine()
     metrics["fit"] = selection.describe_kept(run.read_history(), run.config)
     metrics["verdict"] = diagnosis.diagnose(metrics)

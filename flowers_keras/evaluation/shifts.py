@@ -3,7 +3,8 @@
 A classifier that memorised its photos, or learnt their backgrounds, loses accuracy then. The conditions are
 imitations, made of the photo that the network would see; the idea and the three strengths come from
 Hendrycks and Dietterich (2019), arXiv 1903.12261. All strengths of a condition share one draw, a
-pure function of (seed, photo, condition), so that only the amount differs.
+pure function of (seed, content of the photo, condition), so that only the amount differs; runs of other
+seeds, and of more photos, see the same changes.
 """
 
 import collections
@@ -19,10 +20,10 @@ from PIL import Image, ImageFilter
 
 from flowers_keras import progress
 from flowers_keras.model import folding, inference
-from flowers_keras.photos import pipeline
-from flowers_keras.training import shares
+from flowers_keras.photos import identity, parts, pipeline
+from flowers_keras.training import feeds, shares
 
-SEED = 0  # of the conditions' draws: the same changes in every run, so that runs compare
+SEED = 0  # of all draws, in every run
 BACKGROUNDS = 64  # photos that lend theirs
 
 BACKGROUND_SIDE = 24  # pixels that are left of a background
@@ -114,7 +115,7 @@ CONDITIONS = {
 }
 
 
-def measure_shift(model, photos, test, config, policy="float32"):
+def measure_shift(model, photos, split, config, policy="float32"):
     """Accuracy on the same photos as they are and under six conditions, three strengths each.
 
     Both are computed in the same precision, so that what differs is the change of the photos.
@@ -122,20 +123,18 @@ def measure_shift(model, photos, test, config, policy="float32"):
     Args:
       model: a float32 classifier.
       photos: sources.Photos.
-      test: int [count], positions of the test photos; `evaluation.shift_photos` of them are drawn.
-      config: with `seed`, `data.image_size`, `data.batch_size` and `evaluation.shift_photos`.
+      split: splits.Split, of whose test photos `evaluation.shift_photos` are drawn by their content.
+      config: with `data.image_size`, `data.batch_size` and `evaluation.shift_photos`.
       policy: dtype policy of the passes, such as the run's, in which its machine is fast.
 
     Returns:
       {"photos": count, "precision": "float32" or "bfloat16", "accuracy": of the photos as they are,
       "conditions": {name: [slight, middle, strong]}}, plain accuracies from 0 to 1; None without photos.
     """
-    # Drawn, as in a folder the first photos are all of one class.
-    drawn = np.random.default_rng(config.seed).permutation(test)
-    positions = np.sort(drawn[: config.evaluation.shift_photos])
+    positions = feeds.draw_photos(split, "test", config.evaluation.shift_photos)
     if not len(positions):
         return None
-    right = _count_right(folding.fast_copy(model, policy), photos, positions, config)
+    right = _count_right(folding.fast_copy(model, policy), photos, positions, split, config)
     share = {case: count / len(positions) for case, count in right.items()}
     return {
         "photos": len(positions),
@@ -145,9 +144,11 @@ def measure_shift(model, photos, test, config, policy="float32"):
     }
 
 
-def _count_right(network, photos, positions, config):
+def _count_right(network, photos, positions, split, config):
     """{(condition, strength): photos classified correctly}; None is the photos as they are."""
-    backgrounds = _read_backgrounds(photos, positions)
+    addresses = identity.draw_addresses(split.digests, len(photos.ids))
+    lenders = feeds.draw_photos(split, "test", min(len(positions), BACKGROUNDS))
+    backgrounds = _read_backgrounds(photos, lenders)
     size = min(config.data.batch_size, inference.LARGEST_BATCH)
     size = math.ceil(len(positions) / math.ceil(len(positions) / size))  # so that none is filled up by many
 
@@ -159,7 +160,7 @@ def _count_right(network, photos, positions, config):
         ):
             for number, batch in enumerate(batches.as_numpy_iterator()):
                 shown = positions[mine[number * size :][: len(batch)]]
-                changed = _changed(batch, photos, shown, backgrounds, pool)
+                changed = _changed(batch, photos, shown, addresses, backgrounds, pool)
                 for case, seen in itertools.chain([(None, batch)], changed):
                     found = inference.predict_batch(network, seen, size).argmax(axis=1)
                     yield case, int((found == photos.labels[shown]).sum())
@@ -171,14 +172,14 @@ def _count_right(network, photos, positions, config):
     return right
 
 
-def change(photo, condition, strength, seed, position, other):
+def change(photo, condition, strength, seed, address, other):
     """One photo under one condition.
 
     Args:
       photo: uint8 [S, S, 3].
       condition: a key of `CONDITIONS`.
       strength: 0, 1 or 2.
-      seed, position: address of the draw.
+      seed, address: of the draw; see `identity.draw_addresses`.
       other: uint8 [24, 24, 3], another photo, whose background condition "background" takes.
 
     Returns:
@@ -186,18 +187,18 @@ def change(photo, condition, strength, seed, position, other):
     """
     apply, strengths = CONDITIONS[condition]
     which = list(CONDITIONS).index(condition)
-    return apply(photo, strengths[strength], _generator(seed, position, which), other)
+    return apply(photo, strengths[strength], _generator(seed, address, which), other)
 
 
-def _changed(batch, photos, positions, backgrounds, pool):
+def _changed(batch, photos, positions, addresses, backgrounds, pool):
     """Yields ((condition, strength), photos uint8 [batch, S, S, 3]); the next is made meanwhile."""
     cases = [(name, strength) for name in CONDITIONS for strength in range(3)]
-    others = [_another(photos, int(position), backgrounds, SEED) for position in positions]
+    others = [_another(photos, position, addresses, backgrounds) for position in positions]
 
     def begin(case):
         return [
-            pool.submit(change, photo, *case, SEED, int(position), other)
-            for photo, position, other in zip(batch, positions, others, strict=True)
+            pool.submit(change, photo, *case, SEED, int(address), other)
+            for photo, address, other in zip(batch, addresses[positions], others, strict=True)
         ]
 
     following = begin(cases[0])
@@ -207,18 +208,16 @@ def _changed(batch, photos, positions, backgrounds, pool):
 
 
 def _read_backgrounds(photos, positions):
-    """Position -> uint8 [24, 24, 3], of photos all over `positions`."""
-    places = np.unique(np.linspace(0, len(positions) - 1, BACKGROUNDS).astype(int))
-    shown = np.asarray(positions)[places]
-    batches = pipeline.plain_batches(photos, shown, BACKGROUND_SIDE, len(shown))
-    return dict(zip(shown.tolist(), next(batches.as_numpy_iterator()), strict=True))
+    """Position -> uint8 [24, 24, 3]."""
+    batches = pipeline.plain_batches(photos, positions, BACKGROUND_SIDE, len(positions))
+    return dict(zip(positions.tolist(), next(batches.as_numpy_iterator()), strict=True))
 
 
-def _another(photos, position, backgrounds, seed):
+def _another(photos, position, addresses, backgrounds):
     """A background that was not taken with this photo: of another class, if there is one."""
-    label = photos.labels[position]
+    label, seed = photos.labels[position], f"{SEED} {addresses[position]}"
     fit = [i for i in backgrounds if photos.labels[i] != label] or list(backgrounds)
-    return backgrounds[fit[_generator(seed, position, len(CONDITIONS)).integers(len(fit))]]
+    return backgrounds[min(fit, key=lambda i: parts.draw(addresses[i], seed))]
 
 
 def _generator(*address):

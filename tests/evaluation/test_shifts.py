@@ -2,13 +2,14 @@
 
 import collections
 import io
+import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from flowers_keras.evaluation import shifts
-from flowers_keras.photos import sources, synthetic
+from flowers_keras.photos import identity, sources, synthetic
 from tests.conftest import measuring
 
 SIZE = 60
@@ -17,8 +18,8 @@ OTHER = np.full((shifts.BACKGROUND_SIDE, shifts.BACKGROUND_SIDE, 3), (250, 10, 1
 RANDOM = ("angle", "light", "noise")  # what is drawn; the rest are functions of the photo
 
 
-def change(photo, condition, strength, seed=0, position=3, other=OTHER):
-    return shifts.change(photo, condition, strength, seed, position, other)
+def change(photo, condition, strength, seed=0, address=3, other=OTHER):
+    return shifts.change(photo, condition, strength, seed, address, other)
 
 
 def difference(one, other):
@@ -28,7 +29,7 @@ def difference(one, other):
 @pytest.mark.parametrize("condition", shifts.CONDITIONS)
 def test_condition_changes_more_with_its_strength(condition):
     for position, photo in enumerate(DRAWN):
-        changed = [change(photo, condition, strength, position=position) for strength in range(3)]
+        changed = [change(photo, condition, strength, address=position) for strength in range(3)]
         assert {(each.dtype, each.shape) for each in changed} == {(np.dtype(np.uint8), photo.shape)}
         slight, middle, strong = (difference(each, photo) for each in changed)
         assert 0 < slight < middle < strong
@@ -37,7 +38,7 @@ def test_condition_changes_more_with_its_strength(condition):
 @pytest.mark.parametrize("condition", shifts.CONDITIONS)
 def test_draw_is_a_function_of_seed_photo_and_condition(condition):
     photo = DRAWN[0]
-    for addresses in ([(seed, 3) for seed in range(6)], [(0, position) for position in range(6)]):
+    for addresses in ([(seed, 3) for seed in range(6)], [(0, photo) for photo in range(6)]):
         changed = [change(photo, condition, 1, *address) for address in addresses]
         for address, each in zip(addresses, changed, strict=True):
             assert np.array_equal(change(photo.copy(), condition, 1, *address), each)
@@ -56,7 +57,7 @@ def test_no_condition_changes_the_photo_in_place():
 def test_angle_leaves_no_empty_corner():
     white = np.full((SIZE, SIZE, 3), 255, np.uint8)
     for position in range(200):
-        assert change(white, "angle", 2, position=position).min() == 255
+        assert change(white, "angle", 2, address=position).min() == 255
 
 
 def test_angle_turns_about_the_middle():
@@ -65,7 +66,7 @@ def test_angle_turns_about_the_middle():
     photo[49:52] = 255
     signs = set()
     for position in range(8):
-        turned = change(photo, "angle", 2, position=position)[..., 0]
+        turned = change(photo, "angle", 2, address=position)[..., 0]
         assert turned[50, 50] > 200
         y, x = np.nonzero((turned > 128) & (np.hypot(*(np.indices(turned.shape) - 50)) < 25))
         slope = np.degrees(np.arctan(np.polyfit(x, y, 1)[0]))
@@ -78,7 +79,7 @@ def test_light_doubles_or_halves_the_light():
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, axis=2)
     seen = set()
     for position in range(12):
-        changed = change(ramp, "light", 1, position=position)[:, 0].astype(float)
+        changed = change(ramp, "light", 1, address=position)[:, 0].astype(float)
         assert np.all(np.diff(changed, axis=0) >= 0)
         gains = (changed[100] / ramp[100, 0]) ** 2.2  # no channel clips there
         brighter = 2.0 if gains[1] > 1 else 0.5
@@ -154,15 +155,25 @@ def framed_photos(count, classes=4):
     return sources.Photos(tuple(map(str, range(count))), labels, names, read), reads
 
 
+def split_of(positions):
+    """A Split with these test photos; their contents are 0, 1, ..."""
+    digests = {int(i): f"{int(i):064x}"[::-1] for i in positions}
+    return types.SimpleNamespace(positions={"test": np.asarray(positions)}, digests=digests)
+
+
 def test_a_learner_of_the_background_falls_and_one_of_the_flower_does_not():
     photos, _ = framed_photos(60)
-    shift = shifts.measure_shift(Learner(BORDER), photos, np.arange(60), measuring(SIZE, shift_photos=60))
+    shift = shifts.measure_shift(
+        Learner(BORDER), photos, split_of(range(60)), measuring(SIZE, shift_photos=60)
+    )
     assert shift["photos"] == 60 and shift["accuracy"] == 1.0
     assert shift["conditions"].keys() == shifts.CONDITIONS.keys()
     assert shift["conditions"]["background"][0] > 0.9
     assert shift["conditions"]["background"][2] == 0.0  # each of another class than the photo
     assert shift["conditions"]["angle"] == shift["conditions"]["jpeg"] == [1.0, 1.0, 1.0]
-    shift = shifts.measure_shift(Learner(MIDDLE), photos, np.arange(60), measuring(SIZE, shift_photos=60))
+    shift = shifts.measure_shift(
+        Learner(MIDDLE), photos, split_of(range(60)), measuring(SIZE, shift_photos=60)
+    )
     light = shift["conditions"].pop("light")
     assert light[2] < 1.0  # it goes by colours, which change with the light
     assert all(accuracies == [1.0, 1.0, 1.0] for accuracies in shift["conditions"].values())
@@ -172,18 +183,19 @@ def test_accuracies_are_those_of_the_changed_photos():
     """Recomputed photo by photo, on some positions in any order, with another batch size."""
     photos, _ = framed_photos(23)
     positions = np.sort(np.random.default_rng(0).permutation(23)[:11])
-    learner = Learner(slice(0, SIZE // 4))
-    shift = shifts.measure_shift(learner, photos, positions, measuring(SIZE, 4, shift_photos=99))
-    assert shift == shifts.measure_shift(learner, photos, positions, measuring(SIZE, 64, shift_photos=99))
+    learner, split = Learner(slice(0, SIZE // 4)), split_of(positions)
+    shift = shifts.measure_shift(learner, photos, split, measuring(SIZE, 4, shift_photos=99))
+    assert shift == shifts.measure_shift(learner, photos, split, measuring(SIZE, 64, shift_photos=99))
     backgrounds = shifts._read_backgrounds(photos, positions)
-    assert backgrounds.keys() == set(positions.tolist())
+    addresses = identity.draw_addresses(split.digests, 23)
+    assert len(set(addresses)) > 11
     for name in shifts.CONDITIONS:
         for strength in range(3):
             right = 0
             for position in positions.tolist():
                 photo = np.asarray(Image.open(io.BytesIO(photos.read(position))))
-                other = shifts._another(photos, position, backgrounds, shifts.SEED)
-                changed = shifts.change(photo, name, strength, shifts.SEED, position, other)
+                other = shifts._another(photos, position, addresses, backgrounds)
+                changed = shifts.change(photo, name, strength, shifts.SEED, addresses[position], other)
                 right += learner.predict_on_batch(changed[None]).argmax() == photos.labels[position]
             assert shift["conditions"][name][strength] == right / 11
 
@@ -192,7 +204,7 @@ def test_photos_are_read_once_and_predicted_nineteen_times():
     photos, reads = framed_photos(200)
     learner = Learner(MIDDLE)
     positions = np.arange(96)
-    shifts.measure_shift(learner, photos, positions, measuring(SIZE, shift_photos=99))
+    shifts.measure_shift(learner, photos, split_of(positions), measuring(SIZE, shift_photos=99))
     assert learner.seen == 19 * 96
     assert set(reads) == set(positions.tolist())
     assert sum(reads.values()) == 96 + shifts.BACKGROUNDS
@@ -201,10 +213,13 @@ def test_photos_are_read_once_and_predicted_nineteen_times():
 def test_two_processes_share_the_photos_and_find_what_one_finds(in_two):
     photos, reads = framed_photos(40)
     learner, positions = Learner(slice(0, SIZE // 4)), np.arange(5, 40)
-    alone = shifts.measure_shift(learner, photos, positions, measuring(SIZE, 8, shift_photos=99))
+    split, config = split_of(positions), measuring(SIZE, 8, shift_photos=99)
+    alone = shifts.measure_shift(learner, photos, split, config)
     learner.seen, before = 0, reads.total()
     found = in_two(
-        lambda: shifts.measure_shift(learner, photos, positions, measuring(SIZE, 8, shift_photos=99))
+        lambda: shifts.measure_shift(
+            learner, photos, split_of(positions), measuring(SIZE, 8, shift_photos=99)
+        )
     )
     assert found == [alone, alone] and 0 < alone["accuracy"]
     assert reads.total() - before == 35 + 2 * 35  # all are among the backgrounds, which both read
@@ -217,7 +232,7 @@ def test_photos_before_and_after_are_computed_in_the_precision_that_is_stated(po
     asked = []
     monkeypatch.setattr(shifts.folding, "fast_copy", lambda *given: (asked.append(given), fast)[1])
     photos, _ = framed_photos(8)
-    shift = shifts.measure_shift(learner, photos, np.arange(8), measuring(SIZE, shift_photos=8), policy)
+    shift = shifts.measure_shift(learner, photos, split_of(range(8)), measuring(SIZE, shift_photos=8), policy)
     assert shift["precision"] == precision and asked == [(learner, policy)]
     assert (learner.seen, fast.seen) == (0, 19 * 8)
 
@@ -226,27 +241,33 @@ def test_photos_before_and_after_are_computed_in_the_precision_that_is_stated(po
 def test_few_photos_are_enough(count, classes):
     photos, _ = framed_photos(count, classes)
     shift = shifts.measure_shift(
-        Learner(MIDDLE), photos, np.arange(count), measuring(SIZE, 8, shift_photos=99)
+        Learner(MIDDLE), photos, split_of(range(count)), measuring(SIZE, 8, shift_photos=99)
     )
     assert shift["photos"] == count and len(shift["conditions"]) == 6
 
 
-def test_photos_are_drawn_by_the_seed_from_all_that_are_given():
-    """The first photos of a folder are all of one class."""
-    drawn = []
-    for seed in (0, 1):
-        photos, reads = framed_photos(80)
-        positions = np.sort(photos.labels, kind="stable").argsort()  # any order
+def test_photos_are_drawn_by_their_content_whatever_the_seed():
+    """The first photos of a folder are all of one class; an added one moves the others, and changes few."""
+    drawn, changed = [], []
+    for seed, count in ((0, 80), (1, 80), (0, 81)):
+        photos, reads = framed_photos(count)
+        learner = Learner(MIDDLE)
+        learner.predict_on_batch = lambda shown, predict=learner.predict_on_batch: (
+            changed[-1].update(photo.tobytes() for photo in shown),
+            predict(shown),
+        )[1]
+        changed.append(set())
         shift = shifts.measure_shift(
-            Learner(MIDDLE), photos, positions, measuring(SIZE, 8, shift_photos=12, seed=seed)
+            learner, photos, split_of(range(count)), measuring(SIZE, 8, shift_photos=12, seed=seed)
         )
         assert shift["photos"] == 12 and len(reads) == 12
         drawn.append(set(reads))
-    assert drawn[0] != drawn[1] and all(max(each) > 40 for each in drawn)
+    assert drawn[0] == drawn[1] and len(drawn[0] - drawn[2]) <= 1 and max(drawn[0]) > 40
+    assert changed[0] == changed[1] and len(changed[0] & changed[2]) > 0.8 * len(changed[0])
 
 
 def test_no_photos_give_none():
     photos, _ = framed_photos(2)
     assert (
-        shifts.measure_shift(Learner(MIDDLE), photos, np.arange(0), measuring(SIZE, shift_photos=99)) is None
+        shifts.measure_shift(Learner(MIDDLE), photos, split_of([]), measuring(SIZE, shift_photos=99)) is None
     )
