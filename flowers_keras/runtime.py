@@ -11,6 +11,10 @@ import sys
 
 import keras
 
+from flowers_keras.errors import UserError
+
+WITHOUT_TRAINING = ("numpy", "openvino")  # backends of Keras that predict alone
+
 BFLOAT16_CAPABILITY = 8.0  # NVIDIA's Ampere; cuDNN refuses bfloat16 convolutions on older GPUs
 
 CPUINFO = pathlib.Path("/proc/cpuinfo")
@@ -22,7 +26,12 @@ def resolve_policy(policy):
     Args:
       policy: "float32", "mixed_bfloat16" or "auto": bfloat16 where the processor or the GPU
         computes fast in it, else float32.
+
+    Raises:
+      UserError: Keras's backend predicts alone.
     """
+    if (backend := keras.backend.backend()) in WITHOUT_TRAINING:
+        raise UserError(f"Keras's backend {backend} cannot train; type KERAS_BACKEND=tensorflow before it")
     if policy != "auto":
         return policy
     kind, devices = _accelerator()

@@ -7,6 +7,7 @@ import keras
 import pytest
 
 from flowers_keras import runtime
+from flowers_keras.errors import UserError
 
 T4, A100, AMD = ("Tesla T4", (7, 5)), ("NVIDIA A100", (8, 0)), ("Radeon", None)
 
@@ -94,3 +95,10 @@ def test_a_package_of_another_name_has_a_version(monkeypatch):
 
     monkeypatch.setattr(runtime.importlib.metadata, "version", version)
     assert runtime.versions()["tensorflow"] == importlib.import_module("tensorflow").__version__
+
+
+@pytest.mark.parametrize("backend", ["numpy", "openvino"])
+def test_a_backend_that_cannot_train_is_one_line(backend, monkeypatch):
+    monkeypatch.setattr(runtime.keras.backend, "backend", lambda: backend)
+    with pytest.raises(UserError, match=f"Keras's backend {backend} cannot train; type KERAS_BACKEND=tens"):
+        runtime.resolve_policy("float32")
