@@ -16,8 +16,8 @@ class, and how many photos that CSV has; see `correction_list`. Where the page k
 there.
 
 A refusal is {"error": reason} with a status of 400 on: 403 for a Host or an Origin that the page does not
-answer to, 408 for bytes that take over 30 seconds to come, 413 for more than 50 MiB, 422 for what is no photo
-or no class, 503 when too many come at once.
+answer to, 408 for bytes that take over 30 seconds to come, 413 for more than 50 MiB, 415 for a form around
+the photo, 422 for what is no photo or no class, 503 when too many come at once.
 """
 
 import asyncio
@@ -182,8 +182,13 @@ async def read_body(request):
     """The bytes of a request's body.
 
     Raises:
-      HTTPException: 413, there are more than `LARGEST_UPLOAD`; 408, they took more than `PATIENCE`.
+      HTTPException: 413, there are more than `LARGEST_UPLOAD`; 408, they took more than `PATIENCE`; 415, a
+        form is around the photo.
     """
+    if request.headers.get("Content-Type", "").lower().startswith("multipart/"):
+        raise HTTPException(
+            415, "a form; send the photo's bytes alone, as curl --data-binary @photo.jpg does"
+        )
     too_large = HTTPException(413, f"larger than {LARGEST_UPLOAD >> 20} MiB")
     length = request.headers.get("Content-Length", "0").lstrip("0") or "0"
     if len(length) > 18 or int(length) > LARGEST_UPLOAD:  # `int` refuses thousands of digits

@@ -95,6 +95,13 @@ def ask(server, method, path, body=None, **headers):
     return found
 
 
+def test_a_form_around_the_photo_is_told_apart_from_no_photo(server, photo):
+    form = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n' + photo + b"\r\n--x--\r\n"
+    for path in ("/predict", f"/correct?label={CLASS_NAMES[1]}"):
+        status, _, body = ask(server, "POST", path, form, Content_Type="multipart/form-data; boundary=x")
+        assert status == 415 and b"curl --data-binary @photo.jpg" in body
+
+
 def test_page_is_whole_and_asks_for_nothing_elsewhere(server):
     status, headers, body = ask(server, "GET", "/")
     page, policy = body.decode(), headers["Content-Security-Policy"]
