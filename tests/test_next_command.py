@@ -1,13 +1,18 @@
 """The command that is advised gives the config that it was made from."""
 
+import pathlib
 import shlex
 
 from configs import best, finetune
 from flowers_keras import command_line, next_command
 
 
-def test_what_is_advised_is_parsed_back_to_the_same_config(monkeypatch):
+def test_what_is_advised_is_parsed_back_to_the_same_config(monkeypatch, tmp_path):
     import train
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'my list\'s, "first".csv').touch()
+    (tmp_path / "configs").symlink_to(pathlib.Path(best.__file__).parent)
 
     experiment = best.get_config()
     experiment.data.source = 'csv:my list\'s, "first".csv'

@@ -80,12 +80,14 @@ def compile_network(network, settings, steps):
         `label_smoothing` and `ema`.
       steps: in an epoch.
     """
+    # As objects: Keras would make one that is named inside the first step, which is then traced twice.
+    metrics = [keras.metrics.CategoricalAccuracy("accuracy"), BalancedAccuracy(network.output_shape[-1])]
     network.compile(
         FusedAdam(
             learning_rate(settings, steps), use_ema=settings.ema > 0, ema_momentum=settings.ema or 0.99
         ),
         keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        metrics=["accuracy", BalancedAccuracy(network.output_shape[-1])],
+        metrics=metrics,
     )
 
 
