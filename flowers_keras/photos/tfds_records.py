@@ -39,8 +39,8 @@ def read_set(name, data_dir):
     logging.set_verbosity(logging.ERROR)  # TFDS tells of every step, and a person reads this
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR", "")  # where TFDS would leave a `~`
     builder = _prepared_builder(tfds, name, str(files.user_path(data_dir)) if data_dir else None)
-    image, label = builder.info.supervised_keys or ("", "")
-    features = builder.info.features
+    features, keys = builder.info.features, builder.info.supervised_keys or ()
+    image, label = keys if len(keys) == 2 else ("", "")  # there are sets with three
     if label not in features or not isinstance(features[label], tfds.features.ClassLabel):
         raise UserError(f"tfds:{name} is no set of photos with one label each; try tfds:tf_flowers")
     open_shards = _tfrecords if builder.info.file_format.value == "tfrecord" else _array_records
@@ -83,9 +83,12 @@ def _walk(path):
             yield (offset + HEADER, len(record)), record
             offset += HEADER + len(record) + FOOTER
     except tf.errors.OpError as error:
-        raise UserError(
-            f"{path} is damaged or missing; remove {os.path.dirname(path)}, and it is prepared again"
-        ) from error
+        raise _damaged(path) from error
+
+
+def _damaged(path):
+    folder = os.path.dirname(path)
+    return UserError(f"{path} is damaged or missing; remove {folder}, and it is prepared again")
 
 
 def _reader_at(path):
@@ -101,7 +104,7 @@ def _reader_at(path):
 
 def _array_records(tfds, builder):
     """The same of a data set in a format that is read one by one: a split is one shard."""
-    for split in builder.info.splits:
+    for split, info in builder.info.splits.items():
         try:
             source = builder.as_data_source(split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
         except NotImplementedError as error:
@@ -109,7 +112,16 @@ def _array_records(tfds, builder):
                 f"tfds:{builder.name} is prepared as {builder.info.file_format.value}, whose photos cannot "
                 "be read one by one; prepare it as tfrecord or array_record"
             ) from error
-        yield split, split, (((i, 0), source[i]) for i in range(len(source))), lambda i, _, s=source: s[i]
+        yield split, split, _each(source, info.filepaths[0]), lambda i, _, s=source: s[i]
+
+
+def _each(source, path):
+    """Yields ((number, 0), record) of an array of records, whose first file is at `path`."""
+    try:
+        for number in range(len(source)):
+            yield (number, 0), source[number]
+    except RuntimeError as error:  # of the C++ that opens the files
+        raise _damaged(path) from error
 
 
 def _prepared_builder(tfds, name, data_dir):

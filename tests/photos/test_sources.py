@@ -172,17 +172,28 @@ def test_tfds_photos_have_the_ids_of_tfds_and_a_damaged_one_is_broken(data, tmp_
         photos.read(0)
 
 
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
 @pytest.mark.parametrize(
     "damage", [lambda path: path.write_bytes(path.read_bytes()[:-9]), lambda path: path.unlink()]
 )
-def test_a_tfds_set_that_is_not_whole_is_one_line(data, tmp_path, tiny_flowers, damage):
-    builder = tiny_flowers(data_dir=tmp_path, file_format="tfrecord")
+def test_a_tfds_set_that_is_not_whole_is_one_line(data, tmp_path, tiny_flowers, damage, file_format):
+    builder = tiny_flowers(data_dir=tmp_path, file_format=file_format)
     builder.download_and_prepare()
     data.source, data.data_dir = "tfds:tiny_flowers", str(tmp_path)
     damage(builder.info.splits["test"].filepaths[0])
     with pytest.raises(
         UserError, match=rf"tiny_flowers-test\S+ is damaged or missing; remove {builder.data_path}"
     ):
+        sources.load_photos(data)
+
+
+@pytest.mark.parametrize("keys", [None, ("image", "label", "weight"), ("text", "label")])
+def test_a_tfds_set_of_something_else_is_refused(data, monkeypatch, keys):
+    info = types.SimpleNamespace(supervised_keys=keys, features={"image": None, "label": None})
+    builder = types.SimpleNamespace(info=info)
+    monkeypatch.setattr(tfds_records, "_prepared_builder", lambda *_: builder)
+    data.source = "tfds:something"
+    with pytest.raises(UserError, match="tfds:something is no set of photos with one label each"):
         sources.load_photos(data)
 
 
