@@ -40,7 +40,7 @@ def check_request(model_path, name, path, folder=None, int8=False, any_size=Fals
     model_path, path = files.user_path(model_path), files.user_path(path)
     if path.resolve() in (model_path.resolve(), (model_path / "model.keras").resolve()):
         raise UserError(f"--output={path} is the model itself; choose another name")
-    if SUFFIXES.get(path.suffix.lower(), "saved_model") != name:  # by which `format_of` knows it again
+    if SUFFIXES.get(path.suffix.lower(), name) != name:  # by which `format_of` would take it for another
         advised = path.with_suffix({kind: suffix for suffix, kind in SUFFIXES.items()}.get(name, ""))
         raise UserError(f"--output={path} is not the name of a file of {name}; type --output={advised}")
     if path.is_dir() or (name == "saved_model" and path.exists()):

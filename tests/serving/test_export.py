@@ -455,7 +455,7 @@ def test_output_must_not_destroy_anything(run, tmp_path):
         exporting.export(run, "onnx", tmp_path / "x.onnx", any_size=True)
     for name, output, advised in (
         ("onnx", "x.tflite", "x.onnx"),  # which `predict` would open as LiteRT
-        ("litert", "x", "x.tflite"),
+        ("litert", "x.onnx", "x.tflite"),
         ("saved_model", "x.onnx", "x"),
     ):
         with pytest.raises(UserError, match=f"not the name of a file of {name}; .*{tmp_path}/{advised}$"):
