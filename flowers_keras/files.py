@@ -12,14 +12,13 @@ import re
 import secrets
 import shutil
 import tempfile
+import zipfile
 import zlib
 
 from flowers_keras.errors import DISK_FULL, UserError
 
 TEMPORARY = ".part"  # in the name of what is being written, or was when the power went
-
 LEFTOVER = f"*{TEMPORARY}{'[0-9a-f]' * 8}*"  # the pattern of such names, as `whole_file` makes them
-
 ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # of a bucket or a web server
 
 
@@ -46,12 +45,15 @@ def model_file(text):
     """The path of a trained model, which may be typed as that of its run's folder; for `type=`.
 
     Raises:
-      UserError: there is none.
+      UserError: there is none, or a file of another kind, or a part of one.
     """
     path = user_path(text)
     path = path / "model.keras" if path.is_dir() else path
+    advice = "type the path of the model.keras of a finished run"
     if not path.is_file():
-        raise UserError(f"{path} is not there; type the path of the model.keras of a finished run")
+        raise UserError(f"{path} is not there; {advice}")
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path} is not a classifier that flowers_keras saved, or is damaged; {advice}")
     return path
 
 

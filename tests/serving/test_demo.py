@@ -15,6 +15,7 @@ import threading
 import time
 import types
 import urllib.parse
+import zipfile
 
 import numpy as np
 import pytest
@@ -404,7 +405,7 @@ def test_command_serves_until_it_is_stopped(loaded, monkeypatch, capsys, tmp_pat
         raise KeyboardInterrupt
 
     statuses, before = [], threading.active_count()
-    (tmp_path / "model.keras").touch()
+    zipfile.ZipFile(tmp_path / "model.keras", "w").close()
     monkeypatch.setattr(inference, "load_classifier", lambda path: loaded)
     monkeypatch.setattr(page_server.Server, "wait", wait)
     assert demo.main([f"--model={tmp_path}", "--port=0", "--allow-host=lab.example"]) == 0

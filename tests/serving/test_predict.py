@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import unicodedata
+import zipfile
 
 import numpy as np
 import pytest
@@ -334,8 +335,9 @@ def test_a_list_of_another_system_means_the_same_names(there, typed, tmp_path, m
 
 def test_a_name_that_begins_like_a_flag_is_a_photo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("-x.jpg", "--top", "model.keras"):
+    for name in ("-x.jpg", "--top"):
         pathlib.Path(name).touch()
+    zipfile.ZipFile("model.keras", "w").close()
     options = predict.parse(["--model=model.keras", "--top", "2", "-x.jpg", "-"])
     assert options.photo == ["./-x.jpg", "-"] and options.top == 2
 
