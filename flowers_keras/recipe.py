@@ -99,7 +99,6 @@ def build(photos, split, config, policy=None):
 
 def evaluate(photos, split, config, run):
     """Measures the saved file, loaded again, and writes what a person reads."""
-    test = split.positions["test"]
     with run.stage("evaluate"):
         saved = inference.load_classifier(run.path("model.keras"))
         stored = measured_run.reopen_stored(split, config, run)
@@ -114,4 +113,4 @@ def evaluate(photos, split, config, run):
     files.write_json(run.path("metrics.json"), metrics)
     with run.stage("report"):
         model_card.write_card(run, metrics)
-        page.write_report(run, metrics, predictions, photos, test, saved.model)
+        page.write_report(run, metrics, predictions, photos, split.positions["test"], saved.model)
