@@ -1,8 +1,8 @@
 """The same recipe on drawn flowers, with nothing to download: 93.1 %, with TTA 94.8 %, 2 minutes.
 
 InceptionV3 from random weights, which learn where BatchNorm is conditioned on the photos
-(`model.condition_random_weights`). It shows how a run goes, not how good a classifier of real flowers
-is. On 2 Intel Xeon cores with AMX, which had other work besides, 83 s (2026-11-26).
+(`model/conditioning.py`). It shows how a run goes, not how good a classifier of real flowers
+is. On 2 Intel Xeon cores with AMX, at most with little other work, 113 and 122 s (2026-11-26).
 
   python train.py --config=configs/quickstart.py
 """
