@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_the_package_imports_nothing():
         (["-m", "flowers_keras.predict"], [ABSENT, "x.jpg"], "absent.keras is"),
         (["-m", "flowers_keras.evaluate"], ["--modle=x"], "the following arguments are required"),
         (["-m", "flowers_keras.evaluate"], [ABSENT, "--data=folder:."], "absent.keras is"),
-        (["-m", "flowers_keras.evaluate"], [f"--model={__file__}", "--data=folder:absent"], "--data=folder:"),
+        (["-m", "flowers_keras.evaluate"], ["--model=MODEL", "--data=folder:absent"], "--data=folder:"),
         (["-m", "flowers_keras.export"], ["--model=x"], ""),
         (
             ["-m", "flowers_keras.export"],
@@ -60,7 +61,9 @@ def test_the_package_imports_nothing():
         (["-m", "flowers_keras.learning_curve"], ["--folds=1"], ""),
     ],
 )
-def test_mistakes_do_not_wait_for_keras(command, mistake, words):
+def test_mistakes_do_not_wait_for_keras(command, mistake, words, tmp_path):
+    zipfile.ZipFile(tmp_path / "model.keras", "w").close()
+    mistake = [each.replace("MODEL", str(tmp_path)) for each in mistake]
     done, modules = imported(*command, *mistake)
     assert done.returncode == 2 and not modules & SLOW
     (line,) = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
