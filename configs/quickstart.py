@@ -2,7 +2,7 @@
 
 InceptionV3 from random weights, which learn where BatchNorm is conditioned on the photos
 (`model/conditioning.py`). It shows how a run goes, not how good a classifier of real flowers
-is. On 2 Intel Xeon cores with AMX, at most with little other work, 113 and 122 s (2026-11-26).
+is. On 2 Intel Xeon cores with AMX it took 113 and 122 s (2026-11-26).
 
   python train.py --config=configs/quickstart.py
 """

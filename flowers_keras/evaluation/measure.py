@@ -82,7 +82,7 @@ def predict_rows(network, part, rows, batch_size):
     def predict(mine):
         for start in range(0, len(mine), batch_size):
             values = rows.read(part, mine[start : start + batch_size])
-            yield network.predict_on_batch(inference.fill_up(values, batch_size))[: len(values)]
+            yield inference.predict_filled_up(network, values, batch_size)
 
     return np.concatenate(shares.compute_together(predict, len(rows), batch_size), dtype=np.float64)
 

@@ -3,8 +3,8 @@
 A classifier that memorised its photos, or learnt their backgrounds, loses accuracy then. The conditions are
 imitations, made of the photo that the network would see; the idea and the three strengths come from
 Hendrycks and Dietterich (2019), arXiv 1903.12261. All strengths of a condition share one draw, a
-pure function of (seed, content of the photo, condition), so that only the amount differs; runs of other
-seeds, and of more photos, see the same changes.
+pure function of (seed, content of the photo, condition), so that only the amount differs. Runs of
+other seeds see the same changes, and of more photos most of them: an added one may lend its background.
 """
 
 import collections

@@ -117,13 +117,22 @@ def predict_batch(model, photos, batch_size):
     Returns:
       float64 [count, classes].
     """
-    filled = fill_up(photos, min(batch_size, LARGEST_BATCH))
-    return model.predict_on_batch(filled)[: len(photos)].astype(np.float64)
+    return predict_filled_up(model, photos, min(batch_size, LARGEST_BATCH)).astype(np.float64)
 
 
-def fill_up(values, batch_size):
-    """NumPy values [count, ...] with the last one repeated: [batch_size, ...]."""
-    return np.concatenate([values, np.repeat(values[-1:], batch_size - len(values), axis=0)])
+def predict_filled_up(network, values, batch_size):
+    """What a network gives for a batch that is filled up, without what fills it.
+
+    Args:
+      network: keras.Model of one output or several.
+      values: NumPy [count, ...], at most `batch_size`; the last one fills it up.
+      batch_size: of the batch that is computed.
+
+    Returns:
+      NumPy [count, ...], or a list of them.
+    """
+    filled = np.concatenate([values, np.repeat(values[-1:], batch_size - len(values), axis=0)])
+    return keras.tree.map_structure(lambda found: found[: len(values)], network.predict_on_batch(filled))
 
 
 def predict_with_pooled(model, photos, batch_size):
@@ -136,5 +145,5 @@ def predict_with_pooled(model, photos, batch_size):
       (float64 [count, classes], as of `predict_batch`; float32 [count, pooled features]).
     """
     both = classifier.part(model, "photo", "probabilities", "pooled")
-    probabilities, pooled = both.predict_on_batch(fill_up(photos, min(batch_size, LARGEST_BATCH)))
-    return probabilities[: len(photos)].astype(np.float64), pooled[: len(photos)]
+    probabilities, pooled = predict_filled_up(both, photos, min(batch_size, LARGEST_BATCH))
+    return probabilities.astype(np.float64), pooled

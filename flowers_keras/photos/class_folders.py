@@ -61,16 +61,18 @@ def name_inner_folders(classes):
     inside = [_inner_folders(each.path) for each in classes]
     if len(classes) < 2 or any(len(each) < 2 for each in inside):
         return
-    outer = _shortened([each.name for each in classes])
+    every = set().union(*inside)
+    outer = folders.join_some([each.name for each in classes], SHOWN)
+    inner = folders.join_some(sorted(every), SHOWN)
     if all(each == inside[0] for each in inside):
         print(
-            f"note: the classes are {outer}, and each holds the folders {_shortened(sorted(inside[0]))}; if "
+            f"note: the classes are {outer}, and each holds the folders {inner}; if "
             "those are the classes, call the outer ones train, validation and test, or move those of one "
             "name together"
         )
-    elif len(every := set().union(*inside)) == sum(map(len, inside)):
+    elif len(every) == sum(map(len, inside)):
         print(
-            f"note: the classes are {outer}, and the folders in them ({_shortened(sorted(every))}) are none; "
+            f"note: the classes are {outer}, and the folders in them ({inner}) are none; "
             "if those are the classes, move them up"
         )
 
@@ -85,7 +87,3 @@ def _inner_folders(path):
             break
         inside, beside = folders.list_folder(inside[0])
     return {folders.as_text(each.name) for each in inside}
-
-
-def _shortened(names):
-    return ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)

@@ -130,6 +130,16 @@ def list_folder(folder, skipped=None):
     return [each for each in inside if _address(each) not in around], others
 
 
+def join_some(names, most=NAMED):
+    """Names for one line of the console, the first few of many.
+
+    Example:
+      >>> join_some(["a", "b"]), join_some("abcdef", 3)
+      ('a, b', 'a, b, c, ...')
+    """
+    return ", ".join(names[:most]) + ", ..." * (len(names) > most)
+
+
 def name_skipped(skipped):
     """One line for the console about files and folders of the system.
 
@@ -137,8 +147,6 @@ def name_skipped(skipped):
       >>> name_skipped([pathlib.Path("a/@eaDir"), pathlib.Path("b/@eaDir"), pathlib.Path("b/Thumbs.db")])
       'skipped what belongs to the system: @eaDir (2), Thumbs.db'
     """
-    names = collections.Counter(
-        printable(as_text(path.name)) for path in dict.fromkeys(skipped)
-    ).most_common()
-    shown = [f"{name} ({count})" if count > 1 else name for name, count in names[:NAMED]]
-    return f"skipped what belongs to the system: {', '.join(shown)}{', ...' * (len(names) > NAMED)}"
+    counts = collections.Counter(printable(as_text(path.name)) for path in dict.fromkeys(skipped))
+    names = [f"{name} ({count})" if count > 1 else name for name, count in counts.most_common()]
+    return f"skipped what belongs to the system: {join_some(names)}"

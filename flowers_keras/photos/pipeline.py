@@ -97,8 +97,8 @@ def training_batches(photos, positions, image_size, batch_size, augmentation, se
     """Fresh views: every epoch decodes and augments every photo anew.
 
     Args:
-      wanted: bool [positions], which examples of an epoch this process computes: for the others, in each
-        epoch other photos, there are zeros. None for all.
+      wanted: bool [positions], which examples of an epoch, in its order, this process computes; zeros
+        stand for the others. None for all.
 
     Returns:
       tf.data.Dataset of (uint8 [batch, S, S, 3], int32 [batch] labels).

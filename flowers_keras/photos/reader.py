@@ -22,7 +22,6 @@ MAX_SIDE = 65_535  # pixels; JPEG and GIF have no longer ones
 MAX_EFFORT = 16 * MAX_PIXELS  # pixels times how often, or how slowly, a decoder goes over them
 MAX_EXPANSION = 10_000  # pixels a byte; deflate, the densest but for WebP, makes 8,256
 NO_PHOTO = "not a photo"
-OTHERS_NAMED = 5  # on the console, of the files that are no photos
 LEAST_LINES = 4  # line feeds in a picture; that a carriage return is before each is no chance then
 UNCOMPRESSED = ("BMP", "PPM", "TIFF")  # whose pixels may be any bytes
 STRIP_PIXELS = 1 << 22  # converted at a time, so that a large photo is not in memory three times
@@ -70,9 +69,7 @@ def name_others(others):
       >>> name_others(["notes.txt", "labels.csv"])
       'left out 2 files that are no photos: notes.txt, labels.csv'
     """
-    names = ", ".join(folders.printable(each) for each in others[:OTHERS_NAMED]) + ", ..." * (
-        len(others) > OTHERS_NAMED
-    )
+    names = folders.join_some([folders.printable(each) for each in others])
     if len(others) == 1:
         return f"left out 1 file that is no photo: {names}"
     return f"left out {len(others)} files that are no photos: {names}"

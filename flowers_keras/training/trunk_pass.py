@@ -34,7 +34,11 @@ class Pass:
         self._count, self._done = count, 0
 
     def values(self, view, positions):
-        """Yields (activation, pooled) of the photos at `positions`, a batch at a time, NumPy.
+        """Yields (activation, pooled) of photos, a batch at a time, NumPy.
+
+        Args:
+          view: `PLAIN`, `MIRRORED` or the name of an epoch's view, such as "view-002".
+          positions: int [count], of the photos.
 
         Raises:
           A photo that is no longer what it was when it was split is an error as `pipeline.photo_errors`
@@ -60,8 +64,7 @@ class Pass:
         """(activation, pooled) of a batch; JAX would compile anew for a smaller one."""
         if keras.backend.backend() != "jax":
             return self._trunk.predict_on_batch(batch)
-        filled = inference.fill_up(batch, self._config.data.batch_size)
-        return [values[: len(batch)] for values in self._trunk.predict_on_batch(filled)]
+        return inference.predict_filled_up(self._trunk, batch, self._config.data.batch_size)
 
     def _forecast(self):
         """Says, once a run, how long the rest of it will take, as soon as a view shows it."""
