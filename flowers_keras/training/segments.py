@@ -111,10 +111,25 @@ def _states(folder):
     return {part: [each.st_size, each.st_mtime_ns] for part, each in found.items()}
 
 
-def read_rows(folder, part, rows):
-    """Values [rows, ...] of some rows, as they are in the file."""
-    # Mapped anew for each batch: pages of a map that stays open would count as our memory.
-    return np.load(folder / f"{part}.npy", mmap_mode="r")[rows]
+class Values:
+    """The values of one part, read by any thread.
+
+    The file's header is read here, in the thread of the caller: NumPy parses it with `ast`, which
+    fails now and then where two threads of Python 3.11 parse at once (CPython issue 106905).
+
+    Args:
+      folder: pathlib.Path of the segment.
+      part: "activation" or "pooled".
+    """
+
+    def __init__(self, folder, part):
+        values = np.load(folder / f"{part}.npy", mmap_mode="r")
+        self._place = {each: getattr(values, each) for each in ("filename", "dtype", "shape", "offset")}
+
+    def __getitem__(self, rows):
+        """Values [rows, ...] of some rows, as they are in the file."""
+        # Mapped anew for each batch: pages of a map that stays open would count as our memory.
+        return np.memmap(**self._place, mode="r")[rows]
 
 
 def size(folder):

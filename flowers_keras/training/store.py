@@ -180,8 +180,12 @@ class Rows:
     """
 
     def __init__(self, folder, names, segment, row):
-        self._folders = [folder / name for name in names]
         self._segment, self._row = segment, row
+        self._values = {
+            (number, part): segments.Values(folder / names[number], part)
+            for number in np.unique(segment)
+            for part in segments.PARTS
+        }
 
     def __len__(self):
         return len(self._row)
@@ -200,7 +204,7 @@ class Rows:
         segment, row, values = self._segment[rows], self._row[rows], None
         for number in np.unique(segment):
             chosen = segment == number
-            found = segments.read_rows(self._folders[number], part, row[chosen])
+            found = self._values[number, part][row[chosen]]
             if values is None:
                 values = np.empty((len(row), *found.shape[1:]), found.dtype)
             values[chosen] = found

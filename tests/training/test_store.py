@@ -1,5 +1,7 @@
 """A store: segments whole or absent, each photo once, one process at a time. No network is needed."""
 
+import ast
+import concurrent.futures
 import errno
 import os
 import pathlib
@@ -73,6 +75,16 @@ def test_rows_are_the_photos_asked_for_across_segments(tmp_path, dtype):
         expected = np.stack([values("plain", wanted[i], dtype)[place] for i in (4, 0, 1, 2, 3)])
         assert found.dtype == expected.dtype and np.array_equal(found, expected)
     assert len(rows) == 5
+
+
+def test_rows_are_read_by_threads_that_parse_nothing(tmp_path, monkeypatch):
+    kept, _ = fill(tmp_path, {"plain": addresses(19)})
+    rows, parsed, parse = kept.rows("plain", addresses(19)), [], ast.parse
+    monkeypatch.setattr(ast, "parse", lambda *args, **options: parsed.append(args) or parse(*args, **options))
+    at = np.arange(19)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda part: rows.read(part, at)[:, 0].ravel(), ("activation", "pooled")))
+    assert np.array_equal(found[1], -at) and np.array_equal(found[0], np.repeat(at, 3)) and not parsed
 
 
 def test_each_photo_is_computed_once_and_later_ones_cost_their_own_pass(tmp_path):
