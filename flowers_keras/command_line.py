@@ -12,7 +12,7 @@ import traceback
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from flowers_keras import config, files, named_places, next_command, progress
+from flowers_keras import config, named_places, next_command, progress
 from flowers_keras.errors import UserError
 
 # allow_override: a notebook may import this module anew.
@@ -42,7 +42,7 @@ def parse_flags(arguments, default=None):
             path = word.partition("=")[2] if "=" in word else next(words, None)
         else:
             others.append(word)
-    experiment = _load(path := files.user_path(path)) if path else config.default_config()
+    experiment = _load(path := named_places.user_path(path)) if path else config.default_config()
     if not {"-h", "--help"}.isdisjoint(others):
         _print_help(experiment)
         sys.exit(0)

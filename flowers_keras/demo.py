@@ -11,7 +11,7 @@ Programs ask it, too: `curl --data-binary @photo.jpg http://127.0.0.1:7860/predi
 `flowers_keras.serving.page_app` describes the replies.
 """
 
-from flowers_keras import errors, files
+from flowers_keras import errors, named_places
 from flowers_keras.serving import correction_list, hosts
 
 
@@ -23,7 +23,11 @@ def main(arguments=None):
         "post a photo to /predict and get JSON.",
     )
     parser.add_argument(
-        "--model", required=True, type=files.model_file, metavar="runs/x/model.keras", help="or its folder"
+        "--model",
+        required=True,
+        type=named_places.model_file,
+        metavar="runs/x/model.keras",
+        help="or its folder",
     )
     parser.add_argument("--port", type=int, default=7860, help="7860 by default; 0 takes a free one")
     parser.add_argument(

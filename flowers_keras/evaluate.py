@@ -3,7 +3,7 @@
 python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH
 """
 
-from flowers_keras import errors, files
+from flowers_keras import errors, files, named_places
 from flowers_keras.errors import UserError
 
 
@@ -14,13 +14,17 @@ def main(arguments=None):
         description="Measures a trained model on labelled photos: a folder a class, a list, or a TFDS set.",
     )
     parser.add_argument(
-        "--model", required=True, type=files.model_file, metavar="runs/x/model.keras", help="or its folder"
+        "--model",
+        required=True,
+        type=named_places.model_file,
+        metavar="runs/x/model.keras",
+        help="or its folder",
     )
     parser.add_argument(
         "--data", required=True, type=labelled_source, metavar="folder:PATH", help="or csv:PATH, tfds:NAME"
     )
     parser.add_argument(
-        "--output", type=files.output_file, metavar="FILE.json", help="gets all figures in full"
+        "--output", type=named_places.output_file, metavar="FILE.json", help="gets all figures in full"
     )
     parser.add_argument(
         "--unknown",
@@ -54,7 +58,7 @@ def labelled_source(text):
         )
     if kind == "folder":
         return photo_folder(text, "--data")
-    if kind == "csv" and not files.user_path(place).is_file():
+    if kind == "csv" and not named_places.user_path(place).is_file():
         raise UserError(f"--data={text} is no file; type csv: and the path of your list")
     return text
 
@@ -64,7 +68,7 @@ def photo_folder(text, flag="--unknown"):
     kind, _, path = text.partition(":")
     if kind != "folder" or not path:
         raise UserError(f"{flag}={text} is not a folder of photos; type {flag}=folder:PATH")
-    if not files.user_path(path).is_dir():
+    if not named_places.user_path(path).is_dir():
         raise UserError(f"{flag}={text} is no folder; type folder: and the path of your photos")
     return text
 

@@ -12,62 +12,12 @@ import re
 import secrets
 import shutil
 import tempfile
-import zipfile
 import zlib
 
 from flowers_keras.errors import DISK_FULL, UserError
 
 TEMPORARY = ".part"  # in the name of what is being written, or was when the power went
 LEFTOVER = f"*{TEMPORARY}{'[0-9a-f]' * 8}*"  # the pattern of such names, as `whole_file` makes them
-ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # of a bucket or a web server
-
-
-def user_path(text):
-    """pathlib.Path of a path that a person typed, `~` expanded; the `type=` of every command's paths.
-
-    Raises:
-      UserError: the system does not even look for it, as a name is too long or a folder is closed; or it
-        is the address of something elsewhere, which would become a folder called "gs:".
-    """
-    if ADDRESS.match(os.fspath(text)):
-        raise UserError(
-            f"{text} cannot be used: it is an address of another place; type a path on this machine"
-        )
-    path = pathlib.Path(os.path.expanduser(text))
-    try:
-        path.exists()
-    except OSError as error:
-        raise UserError(f"{path} cannot be used: {error.strerror}; type another path") from error
-    return path
-
-
-def model_file(text):
-    """The path of a trained model, which may be typed as that of its run's folder; for `type=`.
-
-    Raises:
-      UserError: there is none, or a file of another kind, or a part of one.
-    """
-    path = user_path(text)
-    path = path / "model.keras" if path.is_dir() else path
-    advice = "type the path of the model.keras of a finished run"
-    if not path.is_file():
-        raise UserError(f"{path} is not there; {advice}")
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"{path} is not a classifier that flowers_keras saved, or is damaged; {advice}")
-    return path
-
-
-def output_file(text):
-    """The path of a file that a command will write at its end, tried at once; for `type=`.
-
-    Raises:
-      UserError: it cannot be written, or is a folder.
-    """
-    path = user_path(text)
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; type the name of a file")
-    check_writable(path)
-    return path
 
 
 def check_writable(path):

@@ -1,11 +1,66 @@
-"""What a config names on the disk: photos, corrections, weights and the run to start from.
+"""Places on the disk that a person names: in a flag or in a config.
 
-Commands ask whether all of it is there before they import what takes seconds; the steps that use it ask
-again.
+Commands ask whether all of them are there before they import what takes seconds; the steps that use them
+ask again.
 """
+
+import os
+import pathlib
+import re
+import zipfile
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
+
+ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # of a bucket or a web server
+
+
+def user_path(text):
+    """pathlib.Path of a path that a person typed, `~` expanded; the `type=` of every command's paths.
+
+    Raises:
+      UserError: the system does not even look for it, as a name is too long or a folder is closed; or it
+        is the address of something elsewhere, which would become a folder called "gs:".
+    """
+    if ADDRESS.match(os.fspath(text)):
+        raise UserError(
+            f"{text} cannot be used: it is an address of another place; type a path on this machine"
+        )
+    path = pathlib.Path(os.path.expanduser(text))
+    try:
+        path.exists()
+    except OSError as error:
+        raise UserError(f"{path} cannot be used: {error.strerror}; type another path") from error
+    return path
+
+
+def model_file(text):
+    """The path of a trained model, which may be typed as that of its run's folder; for `type=`.
+
+    Raises:
+      UserError: there is none, or a file of another kind, or a part of one.
+    """
+    path = user_path(text)
+    path = path / "model.keras" if path.is_dir() else path
+    advice = "type the path of the model.keras of a finished run"
+    if not path.is_file():
+        raise UserError(f"{path} is not there; {advice}")
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path} is not a classifier that flowers_keras saved, or is damaged; {advice}")
+    return path
+
+
+def output_file(text):
+    """The path of a file that a command will write at its end, tried at once; for `type=`.
+
+    Raises:
+      UserError: it cannot be written, or is a folder.
+    """
+    path = user_path(text)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; type the name of a file")
+    files.check_writable(path)
+    return path
 
 
 def check_places(config):
@@ -37,14 +92,14 @@ def photo_source(text):
         )
     if kind == "folder":
         photo_folder(place)
-    if kind == "csv" and not files.user_path(place).is_file():
+    if kind == "csv" and not user_path(place).is_file():
         raise UserError(f"csv:{place} is no file; type csv: and the path of your list")
     return kind, place
 
 
 def photo_folder(path):
     """pathlib.Path of the folder of `folder:PATH`; UserError where there is none."""
-    root = files.user_path(path)
+    root = user_path(path)
     if not root.is_dir():
         raise UserError(f"folder:{path} is no folder; type folder: and the path of your photos")
     return root
@@ -52,7 +107,7 @@ def photo_folder(path):
 
 def correction_files(text):
     """Paths of the files of a `data.corrections`, which commas separate."""
-    return [files.user_path(each.strip()) for each in text.split(",") if each.strip()]
+    return [user_path(each.strip()) for each in text.split(",") if each.strip()]
 
 
 def weights_file(weights):
@@ -61,7 +116,7 @@ def weights_file(weights):
     Raises:
       UserError: it is not there.
     """
-    path = files.user_path(weights)
+    path = user_path(weights)
     if weights in ("imagenet", ""):
         return None
     if not path.is_file():
@@ -78,10 +133,42 @@ def splits_of(start):
     Raises:
       UserError: there is no model, or no such file beside it.
     """
-    path = files.model_file(start).with_name("splits.json")
+    path = model_file(start).with_name("splits.json")
     if not path.is_file():
         raise UserError(
             f"model.start_from={start} has no splits.json beside it, which says what it was trained on; "
             "type the folder of a finished run"
         )
     return path
+
+
+def refuse_workdir(config, workdir):
+    """Refuses a run's folder that is inside, equal to or around the photos, before it is made.
+
+    Args:
+      config: ml_collections.ConfigDict; its stored features may not lie among the photos, either.
+      workdir: path, which need not exist.
+
+    Raises:
+      UserError: says which folder to choose.
+    """
+    kind, _, path = config.data.source.partition(":")
+    photos, run = user_path(path).resolve(), user_path(workdir).resolve()
+    if kind != "folder" or not path or not photos.exists():
+        return
+    beside = f"choose a place beside the photos, such as {photos.parent / 'runs' / photos.name}"
+    if _is_within(run, photos) or _is_within(photos, run):
+        raise UserError(f"--workdir={workdir} and folder:{path} lie one inside the other; {beside}")
+    cache = cache_folder(config, workdir).resolve()
+    if _is_within(cache, photos):
+        raise UserError(f"features.cache_dir={cache} is inside the photos of folder:{path}; {beside}")
+
+
+def cache_folder(config, workdir):
+    """pathlib.Path of the folder of stored features: `features.cache_dir`, or `features` beside the run."""
+    return user_path(config.features.cache_dir or user_path(workdir).resolve().parent / "features")
+
+
+def _is_within(path, folder):
+    """Whether a path is a folder or inside it, whatever the case of their letters on this disk."""
+    return folder.exists() and any(each.exists() and each.samefile(folder) for each in (path, *path.parents))

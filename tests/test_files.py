@@ -2,32 +2,11 @@
 
 import errno
 import os
-import zipfile
 
 import pytest
 
-from flowers_keras import files
+from flowers_keras import files, named_places
 from flowers_keras.errors import UserError
-
-
-def test_a_path_that_a_person_types(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/me")
-    assert str(files.user_path("~/x")) == "/home/me/x" and str(files.user_path("a/~")) == "a/~"
-    with pytest.raises(UserError, match="File name too long; type another path"):
-        files.user_path("x" * 300)
-
-
-def test_a_model_is_told_from_other_files_before_anything_is_imported(tmp_path):
-    path = tmp_path / "model.keras"
-    with pytest.raises(UserError, match="is not there; type the path of the model.keras"):
-        files.model_file(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", "{}" * 999)
-    assert files.model_file(tmp_path) == files.model_file(path) == path
-    for content in (path.read_bytes()[:99], b"", b"TFL3"):
-        path.write_bytes(content)
-        with pytest.raises(UserError, match="flowers_keras saved, or is damaged; type the path of the model"):
-            files.model_file(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +120,7 @@ def test_a_device_is_not_replaced_by_a_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", "/dev/null"):
         with pytest.raises(UserError, match="is a device"):
-            files.output_file(str(path))
+            named_places.output_file(str(path))
 
 
 def test_what_a_link_points_to_is_written_and_the_link_stays(tmp_path):

@@ -1,6 +1,6 @@
 """The contact sheet of all operations: `python -m flowers_keras.augment --output=sheet.png [PHOTO]`."""
 
-from flowers_keras import errors, files
+from flowers_keras import errors, files, named_places
 
 
 def main(arguments=None):
@@ -10,10 +10,18 @@ def main(arguments=None):
         description="Draws what TrivialAugmentWide does to a photo: an operation a row, levels across.",
     )
     parser.add_argument(
-        "--output", required=True, type=files.output_file, metavar="SHEET.png", help="the picture to write"
+        "--output",
+        required=True,
+        type=named_places.output_file,
+        metavar="SHEET.png",
+        help="the picture to write",
     )
     parser.add_argument(
-        "photo", nargs="?", type=files.user_path, metavar="PHOTO", help="a photo; without it, a drawn flower"
+        "photo",
+        nargs="?",
+        type=named_places.user_path,
+        metavar="PHOTO",
+        help="a photo; without it, a drawn flower",
     )
     options = parser.parse_args(arguments)
     if options.output.suffix.lower() != ".png":

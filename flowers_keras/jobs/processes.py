@@ -12,9 +12,8 @@ import pathlib
 import shutil
 import tempfile
 
-from flowers_keras import connection, files
+from flowers_keras import connection, files, named_places
 from flowers_keras.config import check_config
-from flowers_keras.photos import layouts
 from flowers_keras.training import run_folder, tracking
 
 # Stored values may lie in the workdir, and all processes read them there.
@@ -40,7 +39,7 @@ def run_in_all(job, config, workdir, *arguments):
     tracking.require_tracker(config)
     with connection.connect() as (number, _), tempfile.TemporaryDirectory() as folder:
         if number:
-            config, workdir = follow(config, files.user_path(workdir), pathlib.Path(folder) / "run")
+            config, workdir = follow(config, named_places.user_path(workdir), pathlib.Path(folder) / "run")
         connection.wait("copied")  # before process 0 changes anything
         return job(config, workdir, *arguments)
 
@@ -54,7 +53,7 @@ def follow(config, workdir, copy):
       copy: pathlib.Path of the folder that becomes a copy of it.
     """
     config = config.copy_and_resolve_references()
-    config.features.cache_dir = str(layouts.cache_folder(config, workdir))
+    config.features.cache_dir = str(named_places.cache_folder(config, workdir))
     config.run.tracker = "none"
     if workdir.is_dir():
         shutil.copytree(workdir, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))

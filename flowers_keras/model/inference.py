@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import keras
 import numpy as np
 
-from flowers_keras.model import answering, archive, classifier, explain, novelty
+from flowers_keras.model import answering, archive, classifier, novelty, overlays
 from flowers_keras.model.answering import Answer
 from flowers_keras.model.novelty import Reference
 from flowers_keras.photos import decoding, reader
@@ -78,7 +78,7 @@ class Classifier:
     def _look(self, pixels):
         """What an Answer holds of a photo's pixels."""
         square = np.asarray(resize(pixels, self.image_size))
-        return {"square": square, "picture": explain.shrink(pixels)}
+        return {"square": square, "picture": overlays.shrink(pixels)}
 
     def _predict(self, squares, size):
         """(probabilities, a Novelty or None for each) of squares, in one pass."""

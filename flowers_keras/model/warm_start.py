@@ -11,7 +11,7 @@ import numpy as np
 from flowers_keras import files, named_places
 from flowers_keras.errors import UserError
 from flowers_keras.model import archive
-from flowers_keras.photos import groups, identity, labelled, layouts, parts, splits, twins
+from flowers_keras.photos import groups, identity, labelled, naming, parts, splits, twins
 
 DRAWN_BY = ("split_seed", "test_fraction", "validation_fraction")
 
@@ -113,7 +113,7 @@ def copy_weights(model, settings, class_names):
 
 def _copy_classes(model, old, card, class_names):
     """Gives the last layer what the finished one has of the same classes; returns the names of the others."""
-    known, last = list(map(layouts.class_name, card["class_names"])), model.get_layer("probabilities")
+    known, last = list(map(naming.class_name, card["class_names"])), model.get_layer("probabilities")
     # As it was trained: in the file the logits are divided by the temperature.
     before = [each * (card["temperature"] or 1.0) for each in old.get_layer("probabilities").get_weights()]
     now = last.get_weights()

@@ -13,7 +13,7 @@ import numpy as np
 
 from flowers_keras import named_places
 from flowers_keras.errors import UserError
-from flowers_keras.photos import csv_list, layouts, reader, tables
+from flowers_keras.photos import csv_list, naming, reader, tables
 
 REMOVE = "remove"  # in place of a class: the photo is left out
 
@@ -77,7 +77,7 @@ def _adds(path):
 def _add(photos, path):
     """The photos and those of a list, which keep their groups."""
     rows, missing = csv_list.read_rows(path)
-    classes = {layouts.class_name(name): label for label, name in enumerate(photos.class_names)}
+    classes = {naming.class_name(name): label for label, name in enumerate(photos.class_names)}
     known, count = set(photos.ids), len(photos.ids)
     for row in rows:
         _refuse_class(f"{path}: line {row.line} adds {row.name} as", row.label, classes)
@@ -104,8 +104,8 @@ def _read(path):
     for line, cells in tables.read_table(path, ("id", "label", "correction")):
         if not cells["correction"]:
             continue
-        correction = layouts.class_name(cells["correction"])
-        one = Correction(cells["id"], layouts.class_name(cells["label"]), correction, line)
+        correction = naming.class_name(cells["correction"])
+        one = Correction(cells["id"], naming.class_name(cells["label"]), correction, line)
         other = found.setdefault(one.id, one)
         if other.correction != one.correction:
             raise UserError(
@@ -118,7 +118,7 @@ def _read(path):
 def _correct(photos, path, found):
     known = {unicodedata.normalize("NFC", name): i for i, name in enumerate(photos.ids)}
     known |= {name: i for i, name in enumerate(photos.ids)}
-    classes = {layouts.class_name(name): label for label, name in enumerate(photos.class_names)}
+    classes = {naming.class_name(name): label for label, name in enumerate(photos.class_names)}
     labels, removed = photos.labels.copy(), set()
     for each in found:
         i = known.get(each.id, known.get(unicodedata.normalize("NFC", each.id)))
@@ -137,7 +137,7 @@ def _refuse(photos, path, each, i, classes):
     where = f"{path}: line {each.line}"
     if i is None:
         raise UserError(f"{where} corrects {each.id}, which is not among the photos; remove that line")
-    label = layouts.class_name(photos.class_names[photos.labels[i]])
+    label = naming.class_name(photos.class_names[photos.labels[i]])
     if label != each.label:
         raise UserError(
             f"{where} corrects {each.id} of {each.label!r}, which is labelled {label!r} now; remove that "

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 
-from flowers_keras import files
+from flowers_keras import named_places
 from flowers_keras.errors import UserError
-from flowers_keras.photos import corrections, layouts, part_names, sources, splits, twins
+from flowers_keras.photos import corrections, layouts, naming, part_names, sources, splits, twins
 
 SOURCES = "folder:PATH (a folder a class), csv:PATH or tfds:NAME"
 
@@ -26,7 +26,7 @@ def labelled_photos(data, class_names):
       UserError: there is no such thing, or the model does not know one of its classes.
     """
     kind, _, place = data.partition(":")
-    known = list(map(layouts.class_name, class_names))  # a model may be older than this form of names
+    known = list(map(naming.class_name, class_names))  # a model may be older than this form of names
     if kind == "folder" and place:
         _refuse_parts(data, place, known)
         photos = sources.folder_photos(place, 1, known)
@@ -51,7 +51,7 @@ def _test_photos(data, photos):
 
 def _in_order(data, photos, known, class_names):
     """The photos with labels in the order of the model's classes, `known` in the form of our names."""
-    there = list(map(layouts.class_name, photos.class_names))
+    there = list(map(naming.class_name, photos.class_names))
     present = [there[label] for label in np.unique(photos.labels)]
     unknown = [name for name in present if name not in known]
     if unknown:
@@ -68,7 +68,7 @@ def _in_order(data, photos, known, class_names):
 
 def _refuse_parts(data, path, known):
     """Raises the UserError of a folder that holds several parts, with that of the part to measure on."""
-    root = files.user_path(path)
+    root = named_places.user_path(path)
     if not root.is_dir():
         return
     parts = {each.part: each.path for each in layouts.find_class_folders(root, known) if each.part}

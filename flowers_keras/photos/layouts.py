@@ -3,18 +3,12 @@
 import dataclasses
 import os
 import pathlib
-import re
-import unicodedata
 
-from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import folders, part_names, reader
+from flowers_keras.photos import folders, naming, part_names, reader
 from flowers_keras.photos.parts import PARTS
 
 ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst")
-
-# Marks of direction, of where a word may break and of the order of bytes; not the joiners in an emoji.
-_UNSEEN = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,41 +17,13 @@ class ClassFolder:
 
     Attributes:
       part: "train", "validation" or "test"; None where the folders are not split.
-      name: of the class, as `class_name` gives it.
+      name: of the class, as `naming.class_name` gives it.
       path: pathlib.Path.
     """
 
     part: str | None
     name: str
     path: pathlib.Path
-
-
-def class_name(name):
-    """A folder's name as the name of a class.
-
-    Unicode that looks the same is the same (form NFC; macOS may write another one; spaces around a name
-    and marks that do not show are none of it), and bytes that are no UTF-8 become `\\xff`.
-
-    Example:
-      >>> class_name("pa\\u0302querette") == "p\\u00e2querette"
-      True
-    """
-    text = unicodedata.normalize("NFC", folders.as_text(name))
-    return _UNSEEN.sub("", text.replace("\xa0", " ")).strip() or text
-
-
-def note_alike(names):
-    """Prints a note of classes whose names differ in nothing but capitals or spaces.
-
-    Example:
-      >>> note_alike(["Red Rose", "red_rose", "daisy"])
-      note: the classes Red Rose and red_rose differ little; if they are one, rename one of them
-    """
-    seen = {}
-    for name in names:
-        other = seen.setdefault(re.sub(r"[\s_-]", "", name).casefold(), name)
-        if other != name:
-            print(f"note: the classes {other} and {name} differ little; if they are one, rename one of them")
 
 
 def find_class_folders(path, known=(), skipped=None):
@@ -105,7 +71,7 @@ def _unwrap(folder, known, skipped):
     """The folder that holds the class folders, where others stand around it."""
     for _ in range(8):  # a link may lead in a circle
         inside, beside = folders.list_folder(folder, skipped)
-        if len(inside) != 1 or class_name(inside[0].name) in known:
+        if len(inside) != 1 or naming.class_name(inside[0].name) in known:
             return folder
         below, beside_those = folders.list_folder(inside[0], skipped)
         if not below or any(map(reader.looks_like_photo, (*beside, *beside_those))):
@@ -133,9 +99,9 @@ def _unsplit_classes(root, parts, skipped):
             f"{split[0]} is split ({called}), and not all beside it are; give all classes the same parts"
         )
     if not split:
-        return [ClassFolder(None, class_name(each.name), each) for each in parts]
+        return [ClassFolder(None, naming.class_name(each.name), each) for each in parts]
     return [
-        ClassFolder(part_names.part_named(one.name), class_name(each.name), one)
+        ClassFolder(part_names.part_named(one.name), naming.class_name(each.name), one)
         for each, below in inside.items()
         for one in below
     ]
@@ -162,8 +128,8 @@ def _split_classes(root, parts, skipped):
                 f"{each} holds no class folders, and {root} is split already ({called}); put the photos "
                 f"of each class into {each}/NAME, or move {each.name} away"
             )
-        found += [ClassFolder(part, class_name(one.name), one) for one in inside]
-        names.setdefault(part, set()).update(class_name(one.name) for one in inside)
+        found += [ClassFolder(part, naming.class_name(one.name), one) for one in inside]
+        names.setdefault(part, set()).update(naming.class_name(one.name) for one in inside)
     for part, there in names.items():
         if there != names["train"]:
             odd = ", ".join(sorted(there ^ names["train"]))
@@ -203,37 +169,3 @@ def refuse_few_classes(path, root, names, least_classes, loose):
         f"folder:{path} holds {len(names)} class folder{'s'[: len(names) != 1]}, and "
         f"{least_classes} are needed; put the photos of each class into a folder of its name"
     )
-
-
-def refuse_workdir(config, workdir):
-    """Refuses a run's folder that is inside, equal to or around the photos, before it is made.
-
-    Args:
-      config: ml_collections.ConfigDict; its stored features may not lie among the photos, either.
-      workdir: path, which need not exist.
-
-    Raises:
-      UserError: says which folder to choose.
-    """
-    kind, _, path = config.data.source.partition(":")
-    photos, run = files.user_path(path).resolve(), files.user_path(workdir).resolve()
-    if kind != "folder" or not path or not photos.exists():
-        return
-    beside = f"choose a place beside the photos, such as {photos.parent / 'runs' / photos.name}"
-    if _is_within(run, photos) or _is_within(photos, run):
-        raise UserError(f"--workdir={workdir} and folder:{path} lie one inside the other; {beside}")
-    cache = cache_folder(config, workdir).resolve()
-    if _is_within(cache, photos):
-        raise UserError(f"features.cache_dir={cache} is inside the photos of folder:{path}; {beside}")
-
-
-def cache_folder(config, workdir):
-    """pathlib.Path of the folder of stored features: `features.cache_dir`, or `features` beside the run."""
-    return files.user_path(
-        config.features.cache_dir or files.user_path(workdir).resolve().parent / "features"
-    )
-
-
-def _is_within(path, folder):
-    """Whether a path is a folder or inside it, whatever the case of their letters on this disk."""
-    return folder.exists() and any(each.exists() and each.samefile(folder) for each in (path, *path.parents))

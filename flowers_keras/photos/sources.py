@@ -14,6 +14,7 @@ from flowers_keras.photos import (
     csv_list,
     folders,
     layouts,
+    naming,
     reader,
     synthetic,
 )
@@ -61,7 +62,7 @@ def load_photos(data):
     else:
         photos = tfds_photos(place, data.data_dir)
     photos = corrections.correct(photos, data.corrections)
-    layouts.note_alike(photos.class_names)
+    naming.note_alike(photos.class_names)
     if data.shuffle_labels:
         labels = np.random.default_rng(data.split_seed).permutation(photos.labels)
         photos = dataclasses.replace(photos, labels=labels)

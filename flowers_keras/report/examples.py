@@ -4,7 +4,7 @@ import collections
 
 import numpy as np
 
-from flowers_keras.model import explain
+from flowers_keras.model import explain, overlays
 from flowers_keras.photos import pipeline
 from flowers_keras.report import thumbnails
 
@@ -67,8 +67,8 @@ def add_heat_maps(mistakes, photos, image_size, model):
         return
     positions = [each["position"] for each in shown]
     batch = next(pipeline.plain_batches(photos, positions, image_size, len(shown)).as_numpy_iterator())
-    overlays = explain.overlay(batch, explain.heat_maps(model, batch))
-    for each, overlay in zip(shown, overlays, strict=True):
+    explained = overlays.overlay(batch, explain.heat_maps(model, batch))
+    for each, overlay in zip(shown, explained, strict=True):
         each["heat"] = thumbnails.overlay_thumbnail(overlay, each["photo"])
 
 

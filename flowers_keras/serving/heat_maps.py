@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from flowers_keras import files
-from flowers_keras.model import explain
+from flowers_keras.model import explain, overlays
 
 
 def write_heat_maps(model, answered, folder):
@@ -31,9 +31,9 @@ def write_heat_maps(model, answered, folder):
             path = None
             if each.error is None:
                 path = folder / f"{number:05d}-{_harmless(each.photo)}.jpg"
-                explained = explain.explain_picture(each.picture, next(maps))
+                explained = overlays.explain_picture(each.picture, next(maps))
                 with files.whole_file(path) as temporary:
-                    temporary.write_bytes(explain.side_by_side(each.picture, explained))
+                    temporary.write_bytes(overlays.side_by_side(each.picture, explained))
             yield each, path
         before += len(some)
 

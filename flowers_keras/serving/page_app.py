@@ -41,7 +41,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from flowers_keras.errors import UserError
-from flowers_keras.model import explain
+from flowers_keras.model import explain, overlays
 from flowers_keras.photos import formats, reader
 from flowers_keras.serving import answers, correction_list
 
@@ -218,7 +218,7 @@ def answer_photo(classifier, data):
     ranked = answers.ranked(answer.probabilities, None)
     squares, classes = answer.square[None], np.array(ranked[:1])
     (heat_map,) = explain.heat_maps(classifier.model, squares, classes)
-    explained = explain.explain_picture(answer.picture, heat_map)
+    explained = overlays.explain_picture(answer.picture, heat_map)
     return {
         "classes": [
             {"name": classifier.class_names[k], "probability": float(answer.probabilities[k])} for k in ranked
@@ -238,4 +238,4 @@ def keep_photo(path, label, data):
 
 
 def _data_address(picture):
-    return f"data:image/jpeg;base64,{base64.b64encode(explain.jpeg(picture)).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(overlays.jpeg(picture)).decode()}"

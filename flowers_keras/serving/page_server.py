@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import uvicorn
 
-from flowers_keras.model import explain
+from flowers_keras.model import overlays
 from flowers_keras.serving import page_app
 
 
@@ -31,7 +31,7 @@ class Server:
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, args=[[listening]])
         # The first photo takes longer; nobody should wait for it.
-        page_app.answer_photo(classifier, explain.jpeg(np.zeros((1, 1, 3), np.uint8)))
+        page_app.answer_photo(classifier, overlays.jpeg(np.zeros((1, 1, 3), np.uint8)))
 
     def __enter__(self):
         self.thread.start()

@@ -15,10 +15,10 @@ import shutil
 import keras
 import numpy as np
 
-from flowers_keras import connection, files, progress, runtime
+from flowers_keras import connection, files, named_places, progress, runtime
 from flowers_keras.errors import UserError
 from flowers_keras.model import folding
-from flowers_keras.photos import identity, layouts, pipeline
+from flowers_keras.photos import identity, pipeline
 from flowers_keras.training import shares, store, trunk_pass
 
 STORED = "checkpoints/features.json"  # of a run: the folder of its values
@@ -75,7 +75,7 @@ def compute_features(model, photos, fingerprints, views, config, run, share=(0, 
     """
     trunk = folding.make_trunk(model, config.model.unfreeze_from)
     contents = describe_contents(trunk, config)
-    cache = layouts.cache_folder(config, run.folder)
+    cache = named_places.cache_folder(config, run.folder)
     folder = cache / cache_key(contents)
     features = Features(store.Store(folder), identity.Digests(fingerprints))
     try:

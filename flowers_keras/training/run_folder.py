@@ -17,7 +17,7 @@ import functools
 import pathlib
 import time
 
-from flowers_keras import connection, files, locks, progress, runtime
+from flowers_keras import connection, files, locks, named_places, progress, runtime
 from flowers_keras.config import WITHOUT_EFFECT, flatten
 from flowers_keras.errors import UserError
 
@@ -176,7 +176,7 @@ def open_run(folder, config, shared=False):
       UserError: another process works in the folder, it holds a run of another config, or it
         cannot be written.
     """
-    folder = files.user_path(folder)
+    folder = named_places.user_path(folder)
     made = not folder.exists()
     with contextlib.ExitStack() as held:
         try:

@@ -12,7 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import folders, labelled, layouts, part_names, reader, sources
+from flowers_keras.photos import folders, labelled, part_names, reader, sources
 
 SYSTEM = [
     "@eaDir/001.jpg/SYNOPHOTO_THUMB_M.jpg", "#recycle/old.jpg", "$RECYCLE.BIN/S-1-5-21/$R1.jpg", "Thumbs.db",
@@ -292,29 +292,6 @@ def test_measuring_on_a_split_says_which_folder_to_type(tmp_path):
     with pytest.raises(UserError, match=f"split already; type --data=folder:{tmp_path}/Testing$"):
         labelled.labelled_photos(f"folder:{tmp_path}", ["daisy", "rose"])
     assert len(labelled.labelled_photos(f"folder:{tmp_path}/Testing", ["daisy", "rose"]).ids) == 4
-
-
-@pytest.mark.parametrize(
-    "workdir", ["photos", "photos/run", "photos/daisy/x/y", ".", "photos/../photos/a", "link"]
-)
-def test_a_workdir_inside_equal_to_or_around_the_photos_is_refused(tmp_path, config, workdir):
-    make(tmp_path, *classes("daisy", "rose", above="photos/"))
-    (tmp_path / "link").symlink_to("photos")
-    config.data.source = f"folder:{tmp_path / 'photos'}"
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(UserError, match=f"lie one inside the other; .*such as {tmp_path}/runs/photos$"):
-        layouts.refuse_workdir(config, f"{tmp_path}/{workdir}")
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_workdir_beside_the_photos_is_allowed_and_stored_features_among_them_are_not(tmp_path, config):
-    make(tmp_path, *classes("daisy", "rose", above="photos/"), "photos2/")
-    config.data.source = f"folder:{tmp_path / 'photos'}"
-    for workdir in ("run", "photos2", "photos-run/a"):
-        layouts.refuse_workdir(config, tmp_path / workdir)
-    config.features.cache_dir = str(tmp_path / "photos" / "features")
-    with pytest.raises(UserError, match="features.cache_dir=.* is inside the photos"):
-        layouts.refuse_workdir(config, tmp_path / "run")
 
 
 NAMES = st.sampled_from(

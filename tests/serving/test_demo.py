@@ -24,7 +24,7 @@ from PIL import Image
 from configs import finetune
 from flowers_keras import demo
 from flowers_keras.errors import UserError
-from flowers_keras.model import explain, inference, looks, novelty
+from flowers_keras.model import explain, inference, looks, novelty, overlays
 from flowers_keras.photos import decoding, reader, sources, synthetic, tables
 from flowers_keras.serving import correction_list, hosts, page_app, page_server
 from tests import browsing
@@ -132,7 +132,7 @@ def test_photo_gets_the_answer_of_the_classifier(server, loaded, photo):
     assert image.format == "JPEG" and image.size == (160, 160)
     square = next(loaded.answer([photo])).square[None]
     heat = explain.heat_maps(loaded.model, square, order[:1])[0]
-    explained = explain.explain_picture(decoding.read_pixels(photo), heat).astype(int)
+    explained = overlays.explain_picture(decoding.read_pixels(photo), heat).astype(int)
     assert abs(np.asarray(image).astype(int) - explained).mean() < 4
 
 
@@ -362,7 +362,7 @@ def test_a_host_may_be_typed_as_people_have_it(typed, sent):
 
 @pytest.mark.parametrize("typed", ["", "*", "https://", "a b:c:d", "x" * 300])
 def test_what_is_no_host_is_refused_before_keras_is_loaded(typed, monkeypatch):
-    monkeypatch.setattr(demo.files, "model_file", lambda text: text)
+    monkeypatch.setattr(demo.named_places, "model_file", lambda text: text)
     with pytest.raises(UserError, match="is no name of a server"):
         demo.main(["--model=x", f"--allow-host={typed}"])
 

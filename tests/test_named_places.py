@@ -2,11 +2,23 @@
 
 import json
 import pathlib
+import zipfile
 
 import pytest
 
 import train
-from flowers_keras import command_line, compare, config, demo, evaluate, export, predict, recipe, stores
+from flowers_keras import (
+    command_line,
+    compare,
+    config,
+    demo,
+    evaluate,
+    export,
+    named_places,
+    predict,
+    recipe,
+    stores,
+)
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_photos
 from flowers_keras.model import archive, classifier
@@ -168,3 +180,47 @@ def test_a_workdir_that_cannot_be_written_is_one_line(place, home, tmp_path):
     with pytest.raises(UserError, match="cannot be (written|used)"):
         recipe.train_and_evaluate(settings, place)
     assert [path.name for path in tmp_path.rglob("*")] == ["file"]
+
+
+def test_a_path_that_a_person_types(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert str(named_places.user_path("~/x")) == "/home/me/x" and str(named_places.user_path("a/~")) == "a/~"
+    with pytest.raises(UserError, match="File name too long; type another path"):
+        named_places.user_path("x" * 300)
+
+
+def test_a_model_is_told_from_other_files_before_anything_is_imported(tmp_path):
+    path = tmp_path / "model.keras"
+    with pytest.raises(UserError, match="is not there; type the path of the model.keras"):
+        named_places.model_file(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}" * 999)
+    assert named_places.model_file(tmp_path) == named_places.model_file(path) == path
+    for content in (path.read_bytes()[:99], b"", b"TFL3"):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="flowers_keras saved, or is damaged; type the path of the model"):
+            named_places.model_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "workdir", ["photos", "photos/run", "photos/daisy/x/y", ".", "photos/../photos/a", "link"]
+)
+def test_a_workdir_inside_equal_to_or_around_the_photos_is_refused(tmp_path, config, workdir):
+    (tmp_path / "photos" / "daisy").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("photos")
+    config.data.source = f"folder:{tmp_path / 'photos'}"
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=f"lie one inside the other; .*such as {tmp_path}/runs/photos$"):
+        named_places.refuse_workdir(config, f"{tmp_path}/{workdir}")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_workdir_beside_the_photos_is_allowed_and_stored_features_among_them_are_not(tmp_path, config):
+    for name in ("photos", "photos2"):
+        (tmp_path / name).mkdir()
+    config.data.source = f"folder:{tmp_path / 'photos'}"
+    for workdir in ("run", "photos2", "photos-run/a"):
+        named_places.refuse_workdir(config, tmp_path / workdir)
+    config.features.cache_dir = str(tmp_path / "photos" / "features")
+    with pytest.raises(UserError, match="features.cache_dir=.* is inside the photos"):
+        named_places.refuse_workdir(config, tmp_path / "run")

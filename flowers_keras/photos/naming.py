@@ -1,0 +1,37 @@
+"""Names of classes: which are the same, and which may be meant to be."""
+
+import re
+import unicodedata
+
+from flowers_keras.photos import folders
+
+# Marks of direction, of where a word may break and of the order of bytes; not the joiners in an emoji.
+_UNSEEN = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+
+
+def class_name(name):
+    """A folder's name as the name of a class.
+
+    Unicode that looks the same is the same (form NFC; macOS may write another one; spaces around a name
+    and marks that do not show are none of it), and bytes that are no UTF-8 become `\\xff`.
+
+    Example:
+      >>> class_name("pa\\u0302querette") == "p\\u00e2querette"
+      True
+    """
+    text = unicodedata.normalize("NFC", folders.as_text(name))
+    return _UNSEEN.sub("", text.replace("\xa0", " ")).strip() or text
+
+
+def note_alike(names):
+    """Prints a note of classes whose names differ in nothing but capitals or spaces.
+
+    Example:
+      >>> note_alike(["Red Rose", "red_rose", "daisy"])
+      note: the classes Red Rose and red_rose differ little; if they are one, rename one of them
+    """
+    seen = {}
+    for name in names:
+        other = seen.setdefault(re.sub(r"[\s_-]", "", name).casefold(), name)
+        if other != name:
+            print(f"note: the classes {other} and {name} differ little; if they are one, rename one of them")
