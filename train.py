@@ -6,7 +6,7 @@ import sys
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, errors, named_places
+from flowers_keras import command_line, errors, user_paths
 
 # allow_override: a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
@@ -15,7 +15,7 @@ WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder; runs/NAME by d
 
 def main(arguments):
     """Trains what the flags say; returns the exit status."""
-    workdir = named_places.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
+    workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
     from flowers_keras import recipe, runtime  # seconds of imports that a wrong flag need not wait for
     from flowers_keras.jobs import processes
 

@@ -12,7 +12,7 @@ import traceback
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from flowers_keras import config, named_places, next_command, progress
+from flowers_keras import config, next_command, progress, user_paths
 from flowers_keras.errors import UserError
 
 # allow_override: a notebook may import this module anew.
@@ -42,7 +42,7 @@ def parse_flags(arguments, default=None):
             path = word.partition("=")[2] if "=" in word else next(words, None)
         else:
             others.append(word)
-    experiment = _load(path := named_places.user_path(path)) if path else config.default_config()
+    experiment = _load(path := user_paths.user_path(path)) if path else config.default_config()
     if not {"-h", "--help"}.isdisjoint(others):
         _print_help(experiment)
         sys.exit(0)
@@ -97,7 +97,7 @@ def _parse(arguments):
     if others:
         raise UserError(f"{others[0]!r} is no flag; flags look like --config.seed=1")
     config.check_config(flags.FLAGS["config"].value)
-    named_places.check_places(flags.FLAGS["config"].value)
+    user_paths.check_paths(flags.FLAGS["config"].value)
     if QUIET.value and VERBOSE.value:
         raise UserError("--quiet and --verbose exclude each other; type one of them")
     detail = progress.QUIET if QUIET.value else progress.VERBOSE if VERBOSE.value else progress.NORMAL

@@ -3,7 +3,7 @@
 python -m flowers_keras.compare RUN ... [--output=compare.svg]
 """
 
-from flowers_keras import errors, named_places
+from flowers_keras import errors, user_paths
 from flowers_keras.report import comparison, comparison_figure
 
 
@@ -13,11 +13,11 @@ def main(arguments=None):
         prog="python -m flowers_keras.compare", allow_abbrev=False, description="Runs side by side."
     )
     parser.add_argument(
-        "runs", type=named_places.user_path, metavar="RUN", nargs="+", help="the folder of a finished run"
+        "runs", type=user_paths.user_path, metavar="RUN", nargs="+", help="the folder of a finished run"
     )
     parser.add_argument(
         "--output",
-        type=named_places.output_file,
+        type=user_paths.output_file,
         default="compare.svg",
         metavar="PATH",
         help="the figure, an SVG file",

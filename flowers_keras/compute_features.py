@@ -10,7 +10,7 @@ workdir reads what they stored, and computes what none of them did.
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, errors, named_places
+from flowers_keras import command_line, errors, user_paths
 
 # allow_override: train.py has these, too, and a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
@@ -24,7 +24,7 @@ def main(_):
     shard, shards = SHARD.value, SHARDS.value
     if shard >= shards:
         raise errors.UserError(f"--shard={shard} is not one of --shards={shards}; type 0 to {shards - 1}")
-    workdir = named_places.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
+    workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
 
     from flowers_keras.jobs import features_job  # seconds of imports that a wrong flag need not wait for
 

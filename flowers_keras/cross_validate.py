@@ -13,7 +13,7 @@ doubt are written to `doubts.csv`, for a person to correct and `data.corrections
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, errors, named_places
+from flowers_keras import command_line, errors, user_paths
 
 # allow_override: train.py has these, too, and a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
@@ -23,7 +23,7 @@ FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_overri
 
 def main(_):
     """Cross-validates what the flags say."""
-    workdir = named_places.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-folds")
+    workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-folds")
     # Seconds of imports that a wrong flag need not wait for.
     from flowers_keras.jobs import cross_validation, processes
 

@@ -11,7 +11,7 @@ Programs ask it, too: `curl --data-binary @photo.jpg http://127.0.0.1:7860/predi
 `flowers_keras.serving.page_app` describes the replies.
 """
 
-from flowers_keras import errors, named_places
+from flowers_keras import errors, user_paths
 from flowers_keras.serving import correction_list, hosts
 
 
@@ -25,7 +25,7 @@ def main(arguments=None):
     parser.add_argument(
         "--model",
         required=True,
-        type=named_places.model_file,
+        type=user_paths.model_file,
         metavar="runs/x/model.keras",
         help="or its folder",
     )

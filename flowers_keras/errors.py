@@ -12,7 +12,7 @@ import pathlib
 import sys
 import traceback
 
-from flowers_keras import greetings
+from flowers_keras import quiet_tensorflow
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -43,7 +43,7 @@ def run_command(main):
       main: a function without arguments that returns the exit status; None is 0.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-    greetings.leave_out()
+    quiet_tensorflow.install()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of batches of several sizes
     if "KERAS_HOME" in os.environ:  # Keras would make a folder called ~
         os.environ["KERAS_HOME"] = os.path.expanduser(os.environ["KERAS_HOME"])

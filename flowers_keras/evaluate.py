@@ -3,7 +3,7 @@
 python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH
 """
 
-from flowers_keras import errors, files, named_places
+from flowers_keras import errors, files, user_paths
 from flowers_keras.errors import UserError
 
 
@@ -16,7 +16,7 @@ def main(arguments=None):
     parser.add_argument(
         "--model",
         required=True,
-        type=named_places.model_file,
+        type=user_paths.model_file,
         metavar="runs/x/model.keras",
         help="or its folder",
     )
@@ -24,7 +24,7 @@ def main(arguments=None):
         "--data", required=True, type=labelled_source, metavar="folder:PATH", help="or csv:PATH, tfds:NAME"
     )
     parser.add_argument(
-        "--output", type=named_places.output_file, metavar="FILE.json", help="gets all figures in full"
+        "--output", type=user_paths.output_file, metavar="FILE.json", help="gets all figures in full"
     )
     parser.add_argument(
         "--unknown",
@@ -58,7 +58,7 @@ def labelled_source(text):
         )
     if kind == "folder":
         return photo_folder(text, "--data")
-    if kind == "csv" and not named_places.user_path(place).is_file():
+    if kind == "csv" and not user_paths.user_path(place).is_file():
         raise UserError(f"--data={text} is no file; type csv: and the path of your list")
     return text
 
@@ -68,7 +68,7 @@ def photo_folder(text, flag="--unknown"):
     kind, _, path = text.partition(":")
     if kind != "folder" or not path:
         raise UserError(f"{flag}={text} is not a folder of photos; type {flag}=folder:PATH")
-    if not named_places.user_path(path).is_dir():
+    if not user_paths.user_path(path).is_dir():
         raise UserError(f"{flag}={text} is no folder; type folder: and the path of your photos")
     return text
 

@@ -5,7 +5,7 @@
 The modules `saved_model`, `litert` and `onnx_file` of `flowers_keras.serving` show how each file is used.
 """
 
-from flowers_keras import errors, named_places
+from flowers_keras import errors, user_paths
 from flowers_keras.serving import formats
 
 
@@ -17,13 +17,13 @@ def main(arguments=None):
         "An export gives probabilities alone: which photo is unlike anything the model was trained on, "
         "only predict, the page and Python can tell.",
     )
-    parser.add_argument("--model", required=True, type=named_places.model_file, help="runs/x/model.keras")
+    parser.add_argument("--model", required=True, type=user_paths.model_file, help="runs/x/model.keras")
     parser.add_argument("--format", required=True, choices=formats.PACKAGES)
     parser.add_argument(
-        "--output", required=True, type=named_places.user_path, metavar="PATH", help="gets the export"
+        "--output", required=True, type=user_paths.user_path, metavar="PATH", help="gets the export"
     )
     parser.add_argument(
-        "--photos", type=named_places.user_path, metavar="FOLDER", help="compare on these as well"
+        "--photos", type=user_paths.user_path, metavar="FOLDER", help="compare on these as well"
     )
     parser.add_argument("--int8", action="store_true", help="LiteRT in 8 bits, calibrated on --photos")
     parser.add_argument(

@@ -10,7 +10,7 @@ and writes `learning_curve.json`.
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, errors, named_places
+from flowers_keras import command_line, errors, user_paths
 
 # allow_override: other commands have these, too, and a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
@@ -20,7 +20,7 @@ FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_overri
 
 def main(_):
     """Measures the curve of what the flags say."""
-    workdir = named_places.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-curve")
+    workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-curve")
     # Seconds of imports that a wrong flag need not wait for.
     from flowers_keras.jobs import processes, training_sizes
 

@@ -11,7 +11,7 @@ import os
 import pathlib
 import sys
 
-from flowers_keras import errors, named_places
+from flowers_keras import errors, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.serving import answers, formats
 
@@ -75,7 +75,7 @@ def parse(arguments):
     parser.add_argument("--format", choices=answers.FORMATS, default="table", help="json: a line a photo")
     parser.add_argument("--top", type=int, help="classes shown a photo; 3 in a table, else all")
     parser.add_argument("--batch_size", type=int, help="computed at a time, 32 at most; the training's")
-    parser.add_argument("--explain", type=named_places.user_path, metavar="FOLDER", help="gets the heat maps")
+    parser.add_argument("--explain", type=user_paths.user_path, metavar="FOLDER", help="gets the heat maps")
     parser.add_argument(
         "photo", nargs="+", metavar="PHOTO_OR_FOLDER", help='or a pattern, or "-": a list on standard input'
     )

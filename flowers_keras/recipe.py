@@ -1,6 +1,6 @@
 """The story, top to bottom: photos in, a classifier that can be trusted out."""
 
-from flowers_keras import files, named_places, runtime
+from flowers_keras import files, runtime, user_paths
 from flowers_keras.config import check_config
 from flowers_keras.evaluation import calibration, diagnosis, measured_run, prediction_table, shifts
 from flowers_keras.model import archive, classifier, conditioning, inference, warm_start
@@ -24,7 +24,7 @@ def train_and_evaluate(config, workdir):
     """
     check_config(config)
     tracking.require_tracker(config)
-    named_places.refuse_workdir(config, workdir)
+    user_paths.refuse_workdir(config, workdir)
     settings = config.to_dict() | corrections.digest(config.data)
     with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
         if not run.finished:
@@ -44,7 +44,7 @@ def load_photos(config, run):
     if path.exists():
         split = splits.load(photos, path)
     else:
-        split = splits.split_photos(photos, config.data, named_places.cache_folder(config, run.folder))
+        split = splits.split_photos(photos, config.data, user_paths.cache_folder(config, run.folder))
         split = warm_start.keep_in_training(split, photos, config)
         run.remark(", ".join(f"{len(positions):,} {part}" for part, positions in split.positions.items()))
     return changes.refuse_later_changes(photos, split.digests), split

@@ -5,7 +5,7 @@ python -m flowers_keras.stores --remove KEY runs/features
 python -m flowers_keras.stores --older 30 runs/features
 """
 
-from flowers_keras import errors, named_places
+from flowers_keras import errors, user_paths
 
 MOST_DAYS = 36_500  # a date before the year 1 cannot be computed
 
@@ -17,9 +17,7 @@ def main(arguments=None):
         allow_abbrev=False,
         description="Lists and removes stored features.",
     )
-    parser.add_argument(
-        "folder", type=named_places.user_path, help="of stored features, such as runs/features"
-    )
+    parser.add_argument("folder", type=user_paths.user_path, help="of stored features, such as runs/features")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--list", action="store_true", help="what each store is of; so without any flag")
     action.add_argument("--remove", action="append", metavar="KEY", help="a store to remove; may be repeated")

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from configs import finetune
-from flowers_keras import connection, runtime
+from flowers_keras import distributed, runtime
 from flowers_keras.evaluation import calibration
 from flowers_keras.model import classifier, conditioning
 from flowers_keras.photos import sources, synthetic
@@ -160,31 +160,31 @@ def in_two(monkeypatch):
     """Calls a function in two threads, which are to it the two processes of a run; gives what both return."""
     here, together, said = threading.local(), threading.Barrier(2, timeout=60), [None, None]
 
-    def place():
-        return getattr(here, "place", (0, 1))
+    def rank_and_size():
+        return getattr(here, "rank_and_size", (0, 1))
 
-    def wait(_):
-        if place()[1] == 2:
+    def barrier(_):
+        if rank_and_size()[1] == 2:
             together.wait()
 
-    def gather(value):
-        number, count = place()
-        said[number] = pickle.dumps(value)
-        wait("told")
-        found = [pickle.loads(each) for each in said[:count]]
-        wait("heard")
+    def all_gather(value):
+        rank, size = rank_and_size()
+        said[rank] = pickle.dumps(value)
+        barrier("told")
+        found = [pickle.loads(each) for each in said[:size]]
+        barrier("heard")
         return found
 
     def call(number, function):
-        here.place = (number, 2)
+        here.rank_and_size = (number, 2)
         try:
             return function()
         except BaseException:
             together.abort()
             raise
 
-    for each in (place, wait, gather):
-        monkeypatch.setattr(connection, each.__name__, each)
+    for each in (rank_and_size, barrier, all_gather):
+        monkeypatch.setattr(distributed, each.__name__, each)
 
     def run(function):
         with concurrent.futures.ThreadPoolExecutor(2) as pool:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from flowers_keras import files, named_places
+from flowers_keras import files, user_paths
 from flowers_keras.errors import UserError
 
 
@@ -120,7 +120,7 @@ def test_a_device_is_not_replaced_by_a_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", "/dev/null"):
         with pytest.raises(UserError, match="is a device"):
-            named_places.output_file(str(path))
+            user_paths.output_file(str(path))
 
 
 def test_what_a_link_points_to_is_written_and_the_link_stays(tmp_path):

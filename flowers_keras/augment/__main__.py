@@ -1,6 +1,6 @@
 """The contact sheet of all operations: `python -m flowers_keras.augment --output=sheet.png [PHOTO]`."""
 
-from flowers_keras import errors, files, named_places
+from flowers_keras import errors, files, user_paths
 
 
 def main(arguments=None):
@@ -12,14 +12,14 @@ def main(arguments=None):
     parser.add_argument(
         "--output",
         required=True,
-        type=named_places.output_file,
+        type=user_paths.output_file,
         metavar="SHEET.png",
         help="the picture to write",
     )
     parser.add_argument(
         "photo",
         nargs="?",
-        type=named_places.user_path,
+        type=user_paths.user_path,
         metavar="PHOTO",
         help="a photo; without it, a drawn flower",
     )

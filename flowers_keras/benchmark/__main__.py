@@ -11,7 +11,7 @@ import importlib
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, config, errors, named_places
+from flowers_keras import command_line, config, errors, user_paths
 
 TABLES = {  # name -> module and function, imported when it is wanted
     "augmentation": "stages.time_augmentation",
@@ -44,7 +44,7 @@ MODEL = flags.DEFINE_string("model", None, f"for {', '.join(TRAINED)}: model.ker
 
 def main(_):
     """Prints the tables that the flags name."""
-    model = named_places.user_path(MODEL.value) if MODEL.value else None
+    model = user_paths.user_path(MODEL.value) if MODEL.value else None
     tables = choose_tables([name for name in ONLY.value if name], model)
     arguments = dict.fromkeys(TRAINED, (model,)) | {"growth": (photo_counts(GROWTH.value),)}
 

@@ -7,7 +7,7 @@ activations: the same function, but for the precision in which the trunk compute
 
 import numpy as np
 
-from flowers_keras import connection, runtime
+from flowers_keras import distributed, runtime
 from flowers_keras.evaluation import measure, unknown
 from flowers_keras.model import classifier
 from flowers_keras.photos import splits
@@ -17,7 +17,7 @@ from flowers_keras.training import features, feeds, trunk_pass
 def reopen_stored(split, config, run):
     """features.Features of the photos that a run is measured on, or None where they are not stored."""
     stored = features.reopen(run, split.fingerprints, feeds.measured_views(split, config))
-    return stored if all(connection.gather(stored is not None)) else None
+    return stored if all(distributed.all_gather(stored is not None)) else None
 
 
 def predict_known(model, photos, positions, stored, config, title, tta):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flowers_keras import named_places
+from flowers_keras import user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import scores
 from flowers_keras.model import inference
@@ -62,7 +62,7 @@ def measure_unknown(model, card, reference, usual, data):
       UserError: the folder holds no photo.
     """
     classifier = inference.Classifier(model, card, reference)
-    paths = reader.find_photos(named_places.user_path(data.partition(":")[2]))
+    paths = reader.find_photos(user_paths.user_path(data.partition(":")[2]))
     answers = [(each.photo, each.error, each.novelty) for each in classifier.answer(paths)]
     others = [found for _, error, found in answers if not error]
     if not others:

@@ -2,7 +2,7 @@
 
 import time
 
-from flowers_keras import locks, named_places, recipe, runtime
+from flowers_keras import locks, recipe, runtime, user_paths
 from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
 from flowers_keras.photos import corrections, pipeline, splits
@@ -28,7 +28,7 @@ def compute_share(config, workdir, shard=0, shards=1):
     check_config(config)
     if not config.features.views:
         raise UserError("features.views=0 stores nothing; pass --config.features.views=1 or more")
-    named_places.refuse_workdir(config, workdir)
+    user_paths.refuse_workdir(config, workdir)
     settings = config.to_dict() | corrections.digest(config.data)
     with run_folder.open_run(workdir, settings, shared=True) as run, pipeline.photo_errors():
         runtime.prepare_keras(config.seed, config.runtime.deterministic)

@@ -5,14 +5,14 @@ every process   the job, in step with the others: of the pass over the photos, o
 process 0       in the workdir; what it writes is the job's
 the others      in a copy of the workdir, a folder that is thrown away
 
-So all find the same files when they begin, decide alike, and come to the same meetings (`connection`).
+So all processes start from the same files, decide alike and reach the same barriers (`distributed`).
 """
 
 import pathlib
 import shutil
 import tempfile
 
-from flowers_keras import connection, files, named_places
+from flowers_keras import distributed, files, user_paths
 from flowers_keras.config import check_config
 from flowers_keras.training import run_folder, tracking
 
@@ -37,10 +37,10 @@ def run_in_all(job, config, workdir, *arguments):
         return job(config, workdir, *arguments)
     check_config(config)  # before this process waits for others
     tracking.require_tracker(config)
-    with connection.connect() as (number, _), tempfile.TemporaryDirectory() as folder:
+    with distributed.connect() as (number, _), tempfile.TemporaryDirectory() as folder:
         if number:
-            config, workdir = follow(config, named_places.user_path(workdir), pathlib.Path(folder) / "run")
-        connection.wait("copied")  # before process 0 changes anything
+            config, workdir = follow(config, user_paths.user_path(workdir), pathlib.Path(folder) / "run")
+        distributed.barrier("copied")  # before process 0 changes anything
         return job(config, workdir, *arguments)
 
 
@@ -53,7 +53,7 @@ def follow(config, workdir, copy):
       copy: pathlib.Path of the folder that becomes a copy of it.
     """
     config = config.copy_and_resolve_references()
-    config.features.cache_dir = str(named_places.cache_folder(config, workdir))
+    config.features.cache_dir = str(user_paths.cache_folder(config, workdir))
     config.run.tracker = "none"
     if workdir.is_dir():
         shutil.copytree(workdir, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))

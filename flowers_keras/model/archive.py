@@ -13,7 +13,7 @@ import zipfile
 import keras
 import numpy as np
 
-from flowers_keras import files, named_places
+from flowers_keras import files, user_paths
 from flowers_keras.config import FIELDS, SMALLEST_IMAGE, check_field, flatten
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, looks, novelty
@@ -76,7 +76,7 @@ def load(path):
     Raises:
       UserError: no such file, not a classifier of ours, damaged, or its card does not fit.
     """
-    path = named_places.model_file(path)
+    path = user_paths.model_file(path)
     try:
         card = _complete(_read_card(path))
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -103,7 +103,7 @@ def load_reference(path, model):
     Raises:
       UserError: it is damaged.
     """
-    path = named_places.model_file(path)
+    path = user_paths.model_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             if REFERENCE[0] not in archive.namelist():

@@ -13,7 +13,7 @@ import math
 
 import keras
 
-from flowers_keras import connection, named_places
+from flowers_keras import distributed, user_paths
 from flowers_keras.errors import UserError
 
 HEAD = ("hidden", "dropout", "probabilities")  # layers
@@ -88,7 +88,7 @@ def _backbone(scaled, weights):
     """InceptionV3 without its top on the tensor `scaled`, with its weights."""
     known = weights == "imagenet"
     try:
-        with connection.first_alone("weights"):  # which Keras downloads once
+        with distributed.main_process_first("weights"):  # which Keras downloads once
             backbone = keras.applications.InceptionV3(
                 include_top=False, weights="imagenet" if known else None, input_tensor=scaled
             )
@@ -99,7 +99,7 @@ def _backbone(scaled, weights):
             f"the ImageNet weights cannot be downloaded ({type(error).__name__}); pass a file by "
             "--config.model.weights=PATH.h5, or try --config=configs/quickstart.py, which needs none"
         ) from error
-    if path := named_places.weights_file(weights):
+    if path := user_paths.weights_file(weights):
         _load_backbone_weights(backbone, path)
     return backbone
 

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from flowers_keras import files, named_places
+from flowers_keras import files, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.model import archive
 from flowers_keras.photos import groups, identity, labelled, naming, parts, splits, twins
@@ -30,7 +30,7 @@ def keep_in_training(split, photos, config):
     start = config.model.start_from
     if not start or photos.parts:
         return split
-    path = named_places.splits_of(start)
+    path = user_paths.splits_of(start)
     settings = path.with_name("config.json")
     drawn = files.read_json(settings)["data"] if settings.exists() else {}
     if any(drawn.get(name) != config.data[name] for name in DRAWN_BY):
@@ -62,7 +62,7 @@ def prepare(model, photos, split, config):
         which those were.
     """
     start = config.model.start_from
-    path = named_places.splits_of(start)
+    path = user_paths.splits_of(start)
     held_out = np.sort(np.concatenate([split.positions["validation"], split.positions["test"]]))
     prints = identity.FingerprintTable(held_out, split.fingerprints.at(held_out))
     seen = {name for name, *_ in labelled.twins_in_training(photos, prints, path, config.data.twin_distance)}

@@ -11,7 +11,7 @@ import unicodedata
 
 import numpy as np
 
-from flowers_keras import named_places
+from flowers_keras import user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.photos import csv_list, naming, reader, tables
 
@@ -42,7 +42,7 @@ def digest(data):
         [(row.name, row.label) for row in csv_list.read_rows(path)[0]]
         if _adds(path)
         else [(each.id, each.label, each.correction) for each in _read(path)]
-        for path in named_places.correction_files(data.corrections)
+        for path in user_paths.correction_files(data.corrections)
     ]
     said = [each for each in changes if each]
     return {"corrections_sha256": hashlib.sha256(json.dumps(said).encode()).hexdigest()} if said else {}
@@ -64,7 +64,7 @@ def correct(photos, text):
       UserError: a file cannot be read, or names a photo or class that is not there, or a label that
         the photo does not have; or it adds a photo that is there already.
     """
-    for path in named_places.correction_files(text):
+    for path in user_paths.correction_files(text):
         photos = _add(photos, path) if _adds(path) else _correct(photos, path, _read(path))
     return photos
 

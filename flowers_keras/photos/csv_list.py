@@ -7,7 +7,7 @@ import unicodedata
 import urllib.parse
 import urllib.request
 
-from flowers_keras import named_places
+from flowers_keras import user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.photos import folders, naming, part_names, splits, tables
 
@@ -63,7 +63,7 @@ def read_rows(path):
       UserError: a column, a label or a split is missing or wrong, a photo is listed twice with different
         words, or too many files are missing.
     """
-    path = named_places.user_path(path)
+    path = user_paths.user_path(path)
     lines = tables.read_table(path, ("path", "label"), ("split", "group"))
     has_splits = any(cells["split"] for _, cells in lines)
     rows = {}
@@ -86,7 +86,7 @@ def _row(path, line, cells, has_splits):
         raise UserError(
             f"{path}: line {line} has the split {cells['split']!r}; type train, validation or test"
         )
-    if named_places.ADDRESS.match(cells["path"]) and not cells["path"].lower().startswith("file:"):
+    if user_paths.ADDRESS.match(cells["path"]) and not cells["path"].lower().startswith("file:"):
         raise UserError(
             f"{path}: line {line} has the address {cells['path']!r}; download the photos and list their paths"
         )

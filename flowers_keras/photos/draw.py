@@ -3,7 +3,7 @@
 One folder a class; seeds from 1 on are flowers that the quickstart, whose seed is 0, never saw.
 """
 
-from flowers_keras import errors, named_places
+from flowers_keras import errors, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.photos import synthetic
 
@@ -32,7 +32,7 @@ def draw(folder, count, seed, image_size):
 def main(arguments=None):
     """Draws the flowers, prints where they are and returns the exit status."""
     parser = errors.Arguments(prog="python -m flowers_keras.photos.draw", description="Draws flowers.")
-    parser.add_argument("--output", required=True, type=named_places.user_path, metavar="FOLDER")
+    parser.add_argument("--output", required=True, type=user_paths.user_path, metavar="FOLDER")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1, help="the quickstart's is 0")
     parser.add_argument("--image_size", type=int, default=96, help="pixels")

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from flowers_keras import connection, progress
+from flowers_keras import distributed, progress
 from flowers_keras.photos import fingerprint_cache, folders, identity, reader
 
 WINDOW = 16  # photos a processor that are being read or wait for those before them
@@ -27,10 +27,10 @@ def fingerprint_photos(photos, folder=None):
     Returns:
       (fingerprints, left_out): identity.FingerprintTable, and (id, reason) of the broken ones.
     """
-    every, (number, count) = range(len(photos.ids)), connection.place()
+    every, (number, count) = range(len(photos.ids)), distributed.rank_and_size()
     if count > 1:
         collections.deque(_fingerprint(photos, every[number::count], folder), maxlen=0)
-        connection.wait("fingerprints")
+        distributed.barrier("fingerprints")
     records, left_out = np.zeros(len(photos.ids), identity.RECORD), []
     whole = np.zeros(len(photos.ids), bool)
     for position, found in enumerate(_fingerprint(photos, every, folder)):

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from flowers_keras import named_places
+from flowers_keras import user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.photos import corrections, layouts, naming, part_names, sources, splits, twins
 
@@ -68,7 +68,7 @@ def _in_order(data, photos, known, class_names):
 
 def _refuse_parts(data, path, known):
     """Raises the UserError of a folder that holds several parts, with that of the part to measure on."""
-    root = named_places.user_path(path)
+    root = user_paths.user_path(path)
     if not root.is_dir():
         return
     parts = {each.part: each.path for each in layouts.find_class_folders(root, known) if each.part}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from flowers_keras import named_places
+from flowers_keras import user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.photos import (
     class_folders,
@@ -52,7 +52,7 @@ def load_photos(data):
     Raises:
       UserError: the source is unknown, absent, out of reach, or is no set of at least two classes.
     """
-    kind, place = named_places.photo_source(data.source)
+    kind, place = user_paths.photo_source(data.source)
     if kind == "synthetic":
         photos = synthetic_photos(data.synthetic_photos, data.image_size, data.split_seed)
     elif kind == "folder":
@@ -83,7 +83,7 @@ def folder_photos(path, least_classes=2, known=()):
       UserError: there is no such folder, fewer than `least_classes` classes in it, or a class
         without photos.
     """
-    root, skipped, others = named_places.photo_folder(path), [], []
+    root, skipped, others = user_paths.photo_folder(path), [], []
     classes = layouts.find_class_folders(root, known, skipped)
     loose = class_folders.find_loose_photos(root, classes, others)
     names = sorted({each.name for each in classes})

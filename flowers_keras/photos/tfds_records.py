@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl import logging
 from google.protobuf import message
 
-from flowers_keras import connection, named_places
+from flowers_keras import distributed, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.photos import part_names, reader
 
@@ -38,7 +38,7 @@ def read_set(name, data_dir):
 
     logging.set_verbosity(logging.ERROR)  # TFDS tells of every step, and a person reads this
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR", "")  # where TFDS would leave a `~`
-    builder = _prepared_builder(tfds, name, str(named_places.user_path(data_dir)) if data_dir else None)
+    builder = _prepared_builder(tfds, name, str(user_paths.user_path(data_dir)) if data_dir else None)
     features, keys = builder.info.features, builder.info.supervised_keys or ()
     image, label = keys if len(keys) == 2 else ("", "")  # there are sets with three
     if label not in features or not isinstance(features[label], tfds.features.ClassLabel):
@@ -127,7 +127,7 @@ def _each(source, path):
 def _prepared_builder(tfds, name, data_dir):
     """The builder of a data set that is on the disk; its progress bars show a download."""
     try:
-        with connection.first_alone("photos"):
+        with distributed.main_process_first("photos"):
             builder = tfds.builder(name, data_dir=data_dir)
             if not builder.data_path.exists():
                 _reach(builder.url_infos)

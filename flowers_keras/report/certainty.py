@@ -6,7 +6,7 @@ They write beside the run, mostly after its report: then `refresh` renews the se
 import math
 import re
 
-from flowers_keras import config, files, named_places, next_command
+from flowers_keras import config, files, next_command, user_paths
 from flowers_keras.evaluation import growth
 from flowers_keras.report import figures, growth_figure, next_steps, templates
 
@@ -69,8 +69,8 @@ def refresh(folder):
     Returns:
       The report's path; None where there is none with such a section.
     """
-    name = re.sub(f"({FOLDS[0]}|{CURVE[0]})$", "", str(named_places.user_path(folder)))
-    run = named_places.user_path(name)
+    name = re.sub(f"({FOLDS[0]}|{CURVE[0]})$", "", str(user_paths.user_path(folder)))
+    run = user_paths.user_path(name)
     report = run / "report.html"
     if not all((run / each).exists() for each in ("report.html", "config.json", "metrics.json")):
         return None

@@ -11,7 +11,7 @@ import os
 import pathlib
 import statistics
 
-from flowers_keras import config, files, named_places
+from flowers_keras import config, files, user_paths
 from flowers_keras.errors import UserError
 
 FIGURES = ("train", "validation", "test", "test TTA", "gap", "seconds")
@@ -162,7 +162,7 @@ def read_runs(folders):
     """
     found = {}
     for name in folders:
-        folder = named_places.user_path(name)
+        folder = user_paths.user_path(name)
         if folder.name == STORED_FEATURES and folder.is_dir() and not (folder / NEEDED[0]).exists():
             print(f"left out {_printable(name)}: stored features, not a run")
         else:

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from flowers_keras import __version__, files, named_places
+from flowers_keras import __version__, files, user_paths
 from flowers_keras.evaluation import doubts, scores
 from flowers_keras.report import certainty, confusion, examples, figures, next_steps, templates
 from flowers_keras.training import selection
@@ -92,7 +92,7 @@ def show(workdir, height=800):
     """
     from IPython.display import HTML  # which only notebooks have
 
-    page = html.escape(files.read_text(named_places.user_path(workdir) / "report.html"))
+    page = html.escape(files.read_text(user_paths.user_path(workdir) / "report.html"))
     return HTML(f'<iframe srcdoc="{page}" width="100%" height="{height}" style="border: 0"></iframe>')
 
 

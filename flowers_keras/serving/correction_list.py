@@ -10,7 +10,7 @@ import hashlib
 import io
 import threading
 
-from flowers_keras import files, locks, named_places
+from flowers_keras import files, locks, user_paths
 from flowers_keras.errors import UserError
 
 HEADER = "path,label\n"
@@ -105,6 +105,6 @@ def list_path(text, model):
     """
     if text is None:
         return model.with_name("corrections.csv")
-    if text and (not text.endswith(".csv") or named_places.user_path(text).is_dir()):
+    if text and (not text.endswith(".csv") or user_paths.user_path(text).is_dir()):
         raise UserError(f"--corrections={text} is no CSV file; type for instance --corrections=mine.csv")
-    return named_places.user_path(text) if text else None
+    return user_paths.user_path(text) if text else None

@@ -6,7 +6,7 @@ import importlib
 import keras
 import numpy as np
 
-from flowers_keras import files, named_places
+from flowers_keras import files, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.model import inference
 from flowers_keras.photos import decoding, reader, synthetic
@@ -66,8 +66,8 @@ def export(model_path, name, path, folder=None, int8=False, any_size=False):
     Raises:
       UserError: the export differs, a package is missing, or one of the paths cannot be used.
     """
-    path = named_places.user_path(path)
-    folder = None if folder is None else named_places.user_path(folder)
+    path = user_paths.user_path(path)
+    folder = None if folder is None else user_paths.user_path(folder)
     if keras.backend.backend() != "tensorflow":
         raise UserError("export needs TensorFlow; type KERAS_BACKEND=tensorflow in front of the command")
     formats.check_request(model_path, name, path, folder, int8, any_size)

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import unicodedata
 
-from flowers_keras import files, named_places
+from flowers_keras import files, user_paths
 from flowers_keras.errors import UserError
 
 # Format -> {module: what `pip install` takes, with the bounds that were tested}, besides requirements.txt.
@@ -37,7 +37,7 @@ def check_request(model_path, name, path, folder=None, int8=False, any_size=Fals
     if any_size and name != "litert":
         raise UserError(f"--any-size is for --format=litert; {name} takes photos of any size anyway")
     require(PACKAGES[name] | (QUANTIZER if int8 else {}))
-    model_path, path = named_places.user_path(model_path), named_places.user_path(path)
+    model_path, path = user_paths.user_path(model_path), user_paths.user_path(path)
     if path.resolve() in (model_path.resolve(), (model_path / "model.keras").resolve()):
         raise UserError(f"--output={path} is the model itself; choose another name")
     if SUFFIXES.get(path.suffix.lower(), name) != name:  # by which `format_of` would take it for another
@@ -94,7 +94,7 @@ def format_of(path):
     """The format of the exported file or folder at a pathlib.Path; None for anything else.
 
     Example:
-      >>> format_of(named_places.user_path("flowers.onnx")), format_of(named_places.user_path("model.keras"))
+      >>> format_of(user_paths.user_path("flowers.onnx")), format_of(user_paths.user_path("model.keras"))
       ('onnx', None)
     """
     if path.is_dir():
@@ -108,5 +108,5 @@ def model_path(text):
     Raises:
       UserError: there is none.
     """
-    path = named_places.user_path(text)
-    return path if path.exists() and format_of(path) else named_places.model_file(text)
+    path = user_paths.user_path(text)
+    return path if path.exists() and format_of(path) else user_paths.model_file(text)

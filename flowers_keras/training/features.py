@@ -15,7 +15,7 @@ import shutil
 import keras
 import numpy as np
 
-from flowers_keras import connection, files, named_places, progress, runtime
+from flowers_keras import distributed, files, progress, runtime, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.model import folding
 from flowers_keras.photos import identity, pipeline
@@ -75,14 +75,14 @@ def compute_features(model, photos, fingerprints, views, config, run, share=(0, 
     """
     trunk = folding.make_trunk(model, config.model.unfreeze_from)
     contents = describe_contents(trunk, config)
-    cache = named_places.cache_folder(config, run.folder)
+    cache = user_paths.cache_folder(config, run.folder)
     folder = cache / cache_key(contents)
     features = Features(store.Store(folder), identity.Digests(fingerprints))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if connection.place()[1] > 1:
-            _fill(features, trunk, photos, views, config, run, connection.place())
-            connection.wait("features")
+        if distributed.rank_and_size()[1] > 1:
+            _fill(features, trunk, photos, views, config, run, distributed.rank_and_size())
+            distributed.barrier("features")
             features.store.tidy()
         _fill(features, trunk, photos, views, config, run, share)
         features.store.describe(contents, config.data.source)

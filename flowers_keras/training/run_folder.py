@@ -17,7 +17,7 @@ import functools
 import pathlib
 import time
 
-from flowers_keras import connection, files, locks, named_places, progress, runtime
+from flowers_keras import distributed, files, locks, progress, runtime, user_paths
 from flowers_keras.config import WITHOUT_EFFECT, flatten
 from flowers_keras.errors import UserError
 
@@ -70,7 +70,7 @@ class Run:
         if self.path(MACHINE).exists():
             begun = files.read_json(self.path(MACHINE))["dtype_policy"]
         else:
-            begun = connection.gather(wanted)[0]
+            begun = distributed.all_gather(wanted)[0]
         if not runtime.can_compute(begun):
             raise UserError(
                 f"the run in {self.folder} computes in {begun}, which this GPU cannot; go on with it "
@@ -176,7 +176,7 @@ def open_run(folder, config, shared=False):
       UserError: another process works in the folder, it holds a run of another config, or it
         cannot be written.
     """
-    folder = named_places.user_path(folder)
+    folder = user_paths.user_path(folder)
     made = not folder.exists()
     with contextlib.ExitStack() as held:
         try:

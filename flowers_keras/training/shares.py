@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from flowers_keras import connection
+from flowers_keras import distributed
 
 
 def deal(addresses, batch_size, shard, shards):
@@ -50,8 +50,8 @@ def compute_together(compute, count, batch_size):
       >>> compute_together(lambda mine: (int(i) ** 2 for i in mine), 4, 2)
       [0, 1, 4, 9]
     """
-    mine = deal(np.arange(count), batch_size, *connection.place())
-    return list(itertools.chain.from_iterable(connection.gather(list(compute(mine)))))
+    mine = deal(np.arange(count), batch_size, *distributed.rank_and_size())
+    return list(itertools.chain.from_iterable(distributed.all_gather(list(compute(mine)))))
 
 
 def whole_batches_first(addresses, missing, batch_size):

@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 
-from flowers_keras import connection
+from flowers_keras import distributed
 from flowers_keras.evaluation import calibration, measured_run
 from flowers_keras.photos import sources
 from flowers_keras.training import features, feeds
@@ -14,7 +14,7 @@ from tests.conftest import SIZE, measuring
 
 def test_where_one_process_finds_nothing_stored_none_reads_it(monkeypatch, in_two):
     monkeypatch.setattr(feeds, "measured_views", lambda *_: {})
-    monkeypatch.setattr(features, "reopen", lambda run, *_: run[connection.place()[0]])
+    monkeypatch.setattr(features, "reopen", lambda run, *_: run[distributed.rank_and_size()[0]])
     for stored in (["a", "b"], ["a", None], [None, "b"], [None, None]):
         found = in_two(lambda stored=stored: measured_run.reopen_stored(_Split(), None, stored))
         assert found == (stored if all(stored) else [None, None])

@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pytest
 
-from flowers_keras import connection
+from flowers_keras import distributed
 from flowers_keras.errors import UserError
 from flowers_keras.jobs import processes
 from tests.conftest import own_lines
@@ -152,10 +152,10 @@ def connected(config, monkeypatch):
     config.runtime.distributed, config.run.tracker = True, "wandb"
     monkeypatch.setattr(processes.tracking, "require_tracker", lambda _: None)
     waited = []
-    monkeypatch.setattr(connection, "wait", waited.append)
+    monkeypatch.setattr(distributed, "barrier", waited.append)
 
     def run(number, job, workdir):
-        monkeypatch.setattr(connection, "connect", lambda: contextlib.nullcontext((number, 2)))
+        monkeypatch.setattr(distributed, "connect", lambda: contextlib.nullcontext((number, 2)))
         waited.clear()
         return processes.run_in_all(job, config, workdir, waited)
 
@@ -192,7 +192,7 @@ def test_the_others_work_in_a_copy_that_is_made_before_anybody_begins(connected,
 
 def test_a_wrong_value_is_refused_before_the_others_are_waited_for(config, tmp_path, monkeypatch):
     config.runtime.distributed, config.features.views = True, -1
-    monkeypatch.setattr(connection, "connect", lambda: pytest.fail("it waits"))
+    monkeypatch.setattr(distributed, "connect", lambda: pytest.fail("it waits"))
 
     def job(*_):
         pytest.fail("it begins")

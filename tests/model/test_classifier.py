@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from configs import finetune
-from flowers_keras import config, connection
+from flowers_keras import config, distributed
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, conditioning, explain, folding
 from flowers_keras.training import phases
@@ -228,9 +228,9 @@ def test_one_of_two_processes_downloads_weights_before_the_other_looks_for_them(
     told = []
 
     def download(**_):
-        told.append(("begins", *connection.place()))
+        told.append(("begins", *distributed.rank_and_size()))
         time.sleep(0.2)
-        told.append(("ends", *connection.place()))
+        told.append(("ends", *distributed.rank_and_size()))
 
     monkeypatch.setattr(keras.applications, "InceptionV3", download)
     in_two(lambda: classifier._backbone(None, "imagenet"))

@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 
-from flowers_keras import connection, files
+from flowers_keras import distributed, files
 from flowers_keras.errors import UserError
 from flowers_keras.photos import reader, sources, synthetic, tfds_records
 from tests.conftest import encode, write_colours
@@ -204,7 +204,7 @@ def test_one_of_two_processes_downloads_a_set_and_the_other_waits_for_it(tmp_pat
         data_path, url_infos = tmp_path / "set", {}
 
         def download_and_prepare(self):
-            downloaded.append(connection.place())
+            downloaded.append(distributed.rank_and_size())
             time.sleep(0.2)
             self.data_path.mkdir()
 

@@ -362,7 +362,7 @@ def test_a_host_may_be_typed_as_people_have_it(typed, sent):
 
 @pytest.mark.parametrize("typed", ["", "*", "https://", "a b:c:d", "x" * 300])
 def test_what_is_no_host_is_refused_before_keras_is_loaded(typed, monkeypatch):
-    monkeypatch.setattr(demo.named_places, "model_file", lambda text: text)
+    monkeypatch.setattr(demo.user_paths, "model_file", lambda text: text)
     with pytest.raises(UserError, match="is no name of a server"):
         demo.main(["--model=x", f"--allow-host={typed}"])
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from flowers_keras import connection, runtime
+from flowers_keras import distributed, runtime
 from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, folding, novelty
@@ -55,7 +55,7 @@ def test_two_processes_share_a_pass_and_both_find_all_of_it(setting, small, conf
     read = []
 
     def compute():
-        number, _ = connection.place()
+        number, _ = distributed.rank_and_size()
         own = config.copy_and_resolve_references()
         own.features.cache_dir = str(tmp_path / "shared")
         watched = dataclasses.replace(photos, read=lambda i: (read.append((number, i)), photos.read(i))[1])

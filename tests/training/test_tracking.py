@@ -8,7 +8,7 @@ import types
 import keras
 import pytest
 
-from flowers_keras import config, named_places
+from flowers_keras import config, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.training import phases, run_folder, tracking
 from tests.training.test_phases import make_feed, settings
@@ -89,4 +89,4 @@ def test_a_tracker_that_is_not_installed_is_one_line(monkeypatch):
 def test_a_run_without_a_tracker_has_no_callback_of_one(tmp_path):
     with tracking.track(run_folder.Run(tmp_path, {}), "frozen") as callbacks:
         assert callbacks == []
-    assert not list(named_places.user_path(tmp_path).iterdir())
+    assert not list(user_paths.user_path(tmp_path).iterdir())

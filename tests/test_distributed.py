@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from flowers_keras import connection, errors
+from flowers_keras import distributed, errors
 from tests.conftest import own_lines
 
 MINUTE = 60  # seconds
@@ -17,14 +17,14 @@ MINUTE = 60  # seconds
 # Process 1 ends in a way of its own, while process 0 computes something that the other has no part in.
 TWO = """
 import os, signal, sys, time
-from flowers_keras import connection, errors
+from flowers_keras import distributed, errors
 
 def main():
-    with connection.connect() as (number, count):
-        assert connection.place() == (number, count)
-        found = connection.gather({"third": 1 / 3, "longer": "x" * number})
+    with distributed.connect() as (number, count):
+        assert distributed.rank_and_size() == (number, count)
+        found = distributed.all_gather({"third": 1 / 3, "longer": "x" * number})
         assert found == [{"third": 1 / 3, "longer": ""}, {"third": 1 / 3, "longer": "x"}], found
-        with connection.first_alone("turn"):
+        with distributed.main_process_first("turn"):
             if number:
                 assert os.path.exists(os.environ["LEFT"])
             else:
@@ -42,9 +42,9 @@ errors.run_command(main)
 
 ABORTS = """
 import os, tempfile
-from flowers_keras import connection
+from flowers_keras import distributed
 log = tempfile.NamedTemporaryFile(delete=False)
-connection._end_in_one_line(log)
+distributed._end_in_one_line(log)
 os.write(2, b"a page of words of C++")
 os.abort()
 """
@@ -60,7 +60,7 @@ def test_a_process_that_cpp_aborts_ends_in_one_line():
 
 def test_another_backend_is_refused(monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "tensorflow")
-    with pytest.raises(errors.UserError, match="type KERAS_BACKEND=jax before it"), connection.connect():
+    with pytest.raises(errors.UserError, match="type KERAS_BACKEND=jax before it"), distributed.connect():
         pass
 
 
@@ -74,7 +74,7 @@ def test_another_backend_is_refused(monkeypatch):
     ],
 )
 def test_what_tells_of_a_lost_process(words, lost):
-    assert bool(connection.LOST.search(words)) == lost
+    assert bool(distributed.LOST.search(words)) == lost
 
 
 @pytest.mark.long

@@ -1,7 +1,6 @@
-"""Places on the disk that a person names: in a flag or in a config.
+"""Paths that a person types, in a flag or a config: expanded, and refused where they cannot be used.
 
-Commands ask whether all of them are there before they import what takes seconds; the steps that use them
-ask again.
+Commands check all of them before they import what takes seconds; the steps that use them check again.
 """
 
 import os
@@ -63,8 +62,8 @@ def output_file(text):
     return path
 
 
-def check_places(config):
-    """Refuses (UserError) a config of which a file or folder is not there."""
+def check_paths(config):
+    """Refuses (UserError) a config that names a file or folder that does not exist."""
     photo_source(config.data.source)
     for path in correction_files(config.data.corrections):
         if not path.is_file():

@@ -1,6 +1,6 @@
-"""TensorFlow without its greetings: lines that its C++ libraries write as they are loaded.
+"""Keeps TensorFlow quiet while it is imported: its C++ libraries write log lines as they are loaded.
 
-No setting stops them: they come before the library reads its log level (abseil/abseil-cpp#1718).
+No setting stops these: they come before the library reads its log level (abseil/abseil-cpp#1718).
 """
 
 import contextlib
@@ -10,15 +10,15 @@ import re
 import sys
 import tempfile
 
-GREETING = re.compile(rb"WARNING: All log messages before absl::InitializeLog|[IWE]\d{4} \d\d:\d\d:")
+STARTUP_MESSAGE = re.compile(rb"WARNING: All log messages before absl::InitializeLog|[IWE]\d{4} \d\d:\d\d:")
 
 
 class Finder:
-    """Of sys.meta_path: loads TensorFlow inside `left_out`."""
+    """A finder for sys.meta_path that loads TensorFlow inside `without_startup_messages`."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        """The module's spec; None for others, which are found as ever."""
+        """TensorFlow's spec; None for any other module, so that the next finder looks for it."""
         if name != "tensorflow":
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
@@ -26,25 +26,25 @@ class Finder:
             load = spec.loader.exec_module
 
             def load_quietly(module):
-                with left_out():
+                with without_startup_messages():
                     load(module)
 
             spec.loader.exec_module = load_quietly
         return spec
 
 
-def leave_out():
-    """From here on TensorFlow does not greet."""
+def install():
+    """From here on importing TensorFlow writes no startup messages."""
     if Finder not in sys.meta_path:
         sys.meta_path.insert(0, Finder)
 
 
 @contextlib.contextmanager
-def left_out():
-    """Standard error of this process without lines that are greetings; the others come at the end."""
+def without_startup_messages():
+    """Holds back standard error during the block, then writes it without TensorFlow's startup messages."""
     try:
         before, written = os.dup(2), tempfile.TemporaryFile()
-    except OSError:  # it is closed, or there is no place for files: then TensorFlow may greet
+    except OSError:  # standard error is closed, or no file can be made: let TensorFlow write
         yield
         return
     with written:
@@ -56,5 +56,5 @@ def left_out():
             os.close(before)
             written.seek(0)
             for line in written:
-                if not GREETING.match(line):
+                if not STARTUP_MESSAGE.match(line):
                     os.write(2, line)

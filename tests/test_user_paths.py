@@ -14,10 +14,10 @@ from flowers_keras import (
     demo,
     evaluate,
     export,
-    named_places,
     predict,
     recipe,
     stores,
+    user_paths,
 )
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_photos
@@ -184,22 +184,22 @@ def test_a_workdir_that_cannot_be_written_is_one_line(place, home, tmp_path):
 
 def test_a_path_that_a_person_types(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
-    assert str(named_places.user_path("~/x")) == "/home/me/x" and str(named_places.user_path("a/~")) == "a/~"
+    assert str(user_paths.user_path("~/x")) == "/home/me/x" and str(user_paths.user_path("a/~")) == "a/~"
     with pytest.raises(UserError, match="File name too long; type another path"):
-        named_places.user_path("x" * 300)
+        user_paths.user_path("x" * 300)
 
 
 def test_a_model_is_told_from_other_files_before_anything_is_imported(tmp_path):
     path = tmp_path / "model.keras"
     with pytest.raises(UserError, match="is not there; type the path of the model.keras"):
-        named_places.model_file(path)
+        user_paths.model_file(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}" * 999)
-    assert named_places.model_file(tmp_path) == named_places.model_file(path) == path
+    assert user_paths.model_file(tmp_path) == user_paths.model_file(path) == path
     for content in (path.read_bytes()[:99], b"", b"TFL3"):
         path.write_bytes(content)
         with pytest.raises(UserError, match="flowers_keras saved, or is damaged; type the path of the model"):
-            named_places.model_file(tmp_path)
+            user_paths.model_file(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_workdir_inside_equal_to_or_around_the_photos_is_refused(tmp_path, con
     config.data.source = f"folder:{tmp_path / 'photos'}"
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError, match=f"lie one inside the other; .*such as {tmp_path}/runs/photos$"):
-        named_places.refuse_workdir(config, f"{tmp_path}/{workdir}")
+        user_paths.refuse_workdir(config, f"{tmp_path}/{workdir}")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -220,7 +220,7 @@ def test_a_workdir_beside_the_photos_is_allowed_and_stored_features_among_them_a
         (tmp_path / name).mkdir()
     config.data.source = f"folder:{tmp_path / 'photos'}"
     for workdir in ("run", "photos2", "photos-run/a"):
-        named_places.refuse_workdir(config, tmp_path / workdir)
+        user_paths.refuse_workdir(config, tmp_path / workdir)
     config.features.cache_dir = str(tmp_path / "photos" / "features")
     with pytest.raises(UserError, match="features.cache_dir=.* is inside the photos"):
-        named_places.refuse_workdir(config, tmp_path / "run")
+        user_paths.refuse_workdir(config, tmp_path / "run")

@@ -1,10 +1,10 @@
-"""The processes of one run, connected by JAX's distributed runtime: the end of one of them ends all.
+"""The processes of one run, connected by JAX's distributed runtime: when one of them ends, all end.
 
-JAX finds a dead process by a closed connection, or by its silence. It then raises an error, or ends this
-process from C++ after a page of words. Both become one line here.
+JAX notices a dead process by a closed connection or by its silence. It then raises an error, or aborts this
+process from C++ after a page of messages. Either way the user sees one line.
 
-What is written for one process runs in several: `place` then says which this is, and `gather`,
-`first_alone` and `wait` are where they meet. All have to come to the same meetings in the same order.
+Code that runs in one process runs unchanged in several: `rank_and_size` says which process this is, and
+`barrier`, `all_gather` and `main_process_first` synchronise. Every process must call them in the same order.
 """
 
 import atexit
@@ -30,24 +30,24 @@ MONTH = 30 * 24 * 3600 * 1000  # milliseconds, for which a process waits for the
 
 VARIABLES = "JAX_COORDINATOR_ADDRESS=HOST:PORT, JAX_NUM_PROCESSES=2 and JAX_PROCESS_ID=0 or 1"
 
-# Of the errors that JAX raises where another process is gone, and of no others.
+# Matches the errors that JAX raises when another process is gone, and no others.
 LOST = re.compile("gloo|nccl|coordination|barrier|heartbeat|(connection|socket) closed", re.IGNORECASE)
 
-_place = (0, 1)  # of this process; `connect` changes it
-_meetings = itertools.count()  # two barriers may not have the same name
+_rank_and_size = (0, 1)  # set by `connect`
+_barriers = itertools.count()  # two barriers must not have the same name
 
 
 @contextlib.contextmanager
 def connect():
-    """Connects this process with the others of a run; what they print is that of process 0, and errors.
+    """Connects this process with the others of a run; only process 0 prints, the others print errors alone.
 
     Yields:
-      (number, count): of this process, from 0 on, and of all.
+      (rank, size), as `rank_and_size` returns them.
 
     Raises:
       UserError: the backend is not JAX, or nothing says where the other processes are.
     """
-    global _place
+    global _rank_and_size
     import keras
 
     if keras.backend.backend() != "jax":
@@ -59,71 +59,71 @@ def connect():
     log = tempfile.NamedTemporaryFile(prefix="flowers_keras-", suffix=".log", delete=False)
     end = _end_in_one_line(log)
     try:
-        number = _initialize(jax, log)
-        if number:
+        rank = _initialize(jax, log)
+        if rank:
             progress.set_detail(progress.QUIET)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        _place = (number, jax.process_count())
-        yield _place
-        wait("end")
-        _place = (0, 1)
+        _rank_and_size = (rank, jax.process_count())
+        yield _rank_and_size
+        barrier("end")
+        _rank_and_size = (0, 1)
         jax.distributed.shutdown()
     except BaseException as error:
         if isinstance(error, Exception) and not isinstance(error, UserError) and LOST.search(str(error)):
             end()
-        # Once the error is told: Python's own end would wait for processes that wait for this one.
+        # Python's own exit would wait for processes that wait for this one.
         atexit.register(os._exit, getattr(error, "status", 2 if isinstance(error, UserError) else 1))
         raise
     files.discard(log.name)
 
 
-def place():
-    """(number, count): of this process, from 0 on, and of all of the run."""
-    return _place
+def rank_and_size():
+    """(rank, size): the number of this process, from 0, and the number of processes of the run."""
+    return _rank_and_size
 
 
-def wait(name):
-    """Waits until all processes do so under this name; one alone waits for nobody."""
-    if place()[1] == 1:
+def barrier(name):
+    """Waits until every process of the run has called `barrier` with this name."""
+    if rank_and_size()[1] == 1:
         return
-    from jax._src import distributed  # the public barrier keeps the devices busy meanwhile
+    from jax._src.distributed import global_state  # the public barrier keeps the devices busy meanwhile
 
-    distributed.global_state.client.wait_at_barrier(f"{name} {next(_meetings)}", MONTH)
+    global_state.client.wait_at_barrier(f"{name} {next(_barriers)}", MONTH)
 
 
-def gather(value):
-    """What each process has, in all of them.
+def all_gather(value):
+    """The value of each process, in every process.
 
     Args:
-      value: what this process has; one that pickle takes. (JAX itself would make float64 float32.)
+      value: this process's; anything that pickle takes. (JAX itself would turn float64 into float32.)
 
     Returns:
-      [value of process 0, of process 1, ...].
+      [value of process 0, value of process 1, ...].
     """
-    if place()[1] == 1:
+    if rank_and_size()[1] == 1:
         return [value]
     from jax.experimental import multihost_utils
 
     data = np.frombuffer(pickle.dumps(value), np.uint8)
-    wait("gather")  # as long as it takes; what follows has a time limit
+    barrier("gather")  # as long as it takes; what follows has a time limit
     sizes = multihost_utils.process_allgather(np.int32(len(data)))
     rows = multihost_utils.process_allgather(np.pad(data, (0, int(sizes.max()) - len(data))))
     return [pickle.loads(row[:size].tobytes()) for row, size in zip(rows, sizes, strict=True)]
 
 
 @contextlib.contextmanager
-def first_alone(name):
-    """The block in process 0, and once that has left it in all others."""
-    number, _ = place()
-    if number:
-        wait(name)
+def main_process_first(name):
+    """Runs the block in process 0, and only then in the others."""
+    rank, _ = rank_and_size()
+    if rank:
+        barrier(name)
     yield
-    if not number:
-        wait(name)
+    if not rank:
+        barrier(name)
 
 
 def _initialize(jax, log):
-    """Number of this process, which has met the others."""
+    """The rank of this process, once all are connected."""
     from jax.experimental import multihost_utils
 
     try:
@@ -135,7 +135,7 @@ def _initialize(jax, log):
             f"runtime.distributed=true finds no other process ({error}); set {VARIABLES}"
         ) from error
     before = os.dup(1)
-    os.dup2(log.fileno(), 1)  # Gloo greets
+    os.dup2(log.fileno(), 1)  # Gloo prints there
     multihost_utils.sync_global_devices("begin")
     os.dup2(before, 1)
     os.close(before)
@@ -143,7 +143,7 @@ def _initialize(jax, log):
 
 
 def _end_in_one_line(log):
-    """Sends what C++ writes into a file; returns what ends this process, also where C++ aborts."""
+    """Sends what C++ writes into a file; returns the function that ends this process, also set for aborts."""
     sys.stderr = open(os.dup(2), "w", buffering=1, errors="replace")
     os.dup2(log.fileno(), 2)
     first = threading.Lock()
