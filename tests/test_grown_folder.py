@@ -130,9 +130,10 @@ def test_old_photos_stay_new_ones_alone_are_computed_and_training_starts_from_th
 
     folders = [old, tmp_path / "new"]
     both = [name for name, part in before.items() if part == "test"]
-    (row,) = pairs.paired_table(["old", "new"], folders)[1:]
-    assert row[:2] == ["new", str(len(both))]
-    assert row[2] in comparison.describe(comparison.group_runs(comparison.read_runs(folders)))
+    runs = comparison.read_runs(folders)
+    (row,) = pairs.paired_table(runs)[1:]
+    assert row[:2] == [str(tmp_path / "new"), str(len(both))]
+    assert row[2] in comparison.describe(comparison.group_runs(runs))
 
 
 def test_an_added_twin_moves_no_photo_that_the_old_model_was_trained_on(grown, tmp_path, capsys):

@@ -3,8 +3,10 @@
 Runs that differ in the seeds alone form a group, shown as mean and standard deviation.
 """
 
+import collections
 import csv
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -16,11 +18,11 @@ from flowers_keras.errors import UserError
 
 FIGURES = ("train", "validation", "test", "test TTA", "gap", "seconds")
 
-NEEDED = ("config.json", "metrics.json", "predictions.csv", "report.html")
+NEEDED = ("config.json", "metrics.json", "predictions.csv", "report.html", "splits.json")
 
 FOLDS = "folds.json"  # what cross-validation leaves in place of metrics and report
 
-FOLDS_NEEDED = ("config.json", FOLDS, "predictions.csv")
+FOLDS_NEEDED = ("config.json", FOLDS, "predictions.csv", "splits.json")
 
 NOTE = """accuracies in %; gap: train minus test, in points
 n: runs that differ in the seeds alone; of more than one, mean ± standard deviation"""
@@ -39,10 +41,10 @@ class Finished:
     Attributes:
       name: its folder, as it was typed.
       folder: pathlib.Path.
-      config: {"section.field": value}.
+      config: {"section.field": value}, and "photos": which they are, in a few words.
       figures: name of FIGURES -> value; accuracies and their gap from 0 to 1, or None.
       interval: (low, high), the 95 % interval of the test accuracy.
-      photos: the ids of its test photos.
+      photos: id of each test photo -> SHA-256 of its bytes.
     """
 
     name: str
@@ -50,7 +52,7 @@ class Finished:
     config: dict
     figures: dict
     interval: tuple
-    photos: frozenset
+    photos: dict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,11 +116,26 @@ def read_run(folder):
     try:
         figures, interval = (_read_folds if folds else _read_figures)(metrics)
         with open(folder / "predictions.csv", newline="", encoding="utf-8") as table:
-            photos = frozenset(row[0] for row in list(csv.reader(table))[1:])
-        return Finished(name, folder, config.flatten(settings), figures, interval, photos)
+            tested = [row[0] for row in list(csv.reader(table))[1:]]
+        every = files.read_json(folder / "splits.json")["photos"]
+        settings = config.flatten(settings) | {"photos": _describe_photos(every)}
+        photos = {photo: every[photo]["digest"] for photo in tested}
+        return Finished(name, folder, settings, figures, interval, photos)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError, OSError, csv.Error) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{name} does not hold the files of a run ({reason}); run it again") from error
+
+
+def _describe_photos(every):
+    """Which photos a run has in which part, by their number and a few digits of their SHA-256.
+
+    Args:
+      every: "photos" of its `splits.json`.
+    """
+    counts = collections.Counter(each["part"] for each in every.values())
+    listed = sorted((photo, each["part"] or "", each["digest"]) for photo, each in every.items())
+    digest = hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:6]
+    return ", ".join(f"{counts[part]:,} {part}" for part in ("train", "validation", "test")) + f" ({digest})"
 
 
 def _read_figures(metrics):
@@ -185,13 +202,12 @@ def describe(groups):
     """The comparison as text: the figures of each group, then each config field that differs."""
     paragraphs = [f"{text_table(figures_table(groups), right=True)}\n{NOTE}"]
     runs = [run for group in groups for run in group.runs]
-    if len({run.photos for run in runs}) > 1:
+    if any(run.photos != runs[0].photos for run in runs):
         paragraphs[0] += "\nthe runs were tested on different photos: small differences mean nothing"
-    if any(run.photos & runs[0].photos for run in runs[1:]):
+    if any(run.photos.items() & runs[0].photos.items() for run in runs[1:]):
         from flowers_keras.report import pairs  # SciPy takes a second, which not every comparison needs
 
-        names, folders = zip(*((run.name, run.folder) for run in runs), strict=True)
-        paragraphs.append(text_table(pairs.paired_table(names, folders)))
+        paragraphs.append(text_table(pairs.paired_table(runs)))
     differences = differences_table(groups)
     if len(differences) > 1:
         paragraphs.append(text_table(differences))

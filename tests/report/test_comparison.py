@@ -1,5 +1,6 @@
 """Runs side by side: the tables' figures, what differs, the figure, and the configs compared."""
 
+import hashlib
 import importlib
 import json
 import pathlib
@@ -16,11 +17,21 @@ from tests import browsing
 CONFIG = {"seed": 0, "data": {"split_seed": 0}, "model": {"dropout": 0.6, "weights": "imagenet"}}
 
 
+def save_split(folder, tested, trained=(), camera="one"):
+    """Writes `splits.json`; photos of two cameras may have the same ids."""
+    photos = {
+        photo: {"part": part, "class": "x", "digest": hashlib.sha256(f"{camera}{photo}".encode()).hexdigest()}
+        for part, some in (("test", tested), ("train", trained))
+        for photo in some
+    }
+    (folder / "splits.json").write_text(json.dumps({"photos": photos}))
+
+
 @pytest.fixture
 def finish(tmp_path):
     """Makes the folder of a finished run."""
 
-    def finish(name, test=0.8, train=0.9, tta=None, seconds=100.0, photos=("a", "b"), **changes):
+    def finish(name, test=0.8, train=0.9, tta=None, seconds=100.0, photos=("a", "b"), trained=(), **changes):
         folder = tmp_path / name
         folder.mkdir()
         settings = json.loads(json.dumps(CONFIG))
@@ -39,6 +50,7 @@ def finish(tmp_path):
         header = "id,class,probability:x,probability:y,tta:x,tta:y"
         (folder / "predictions.csv").write_text("\n".join([header, *rows, ""]))
         (folder / "report.html").write_text("<html>")
+        save_split(folder, photos, trained)
         return str(folder)
 
     return finish
@@ -282,6 +294,7 @@ def cross_validated(folder, right, seconds=60.0):
     pooled = {"accuracy": accuracy, "accuracy_tta": accuracy, "accuracy_interval": interval}
     (folder / "folds.json").write_text(json.dumps({"pooled": pooled, "seconds": {"folds": seconds}}))
     (folder / "config.json").write_text(json.dumps(CONFIG | {"folds": 5, "model": {"l2": np.mean(right)}}))
+    save_split(folder, ids)
     return str(folder)
 
 
@@ -299,12 +312,32 @@ def test_cross_validations_are_compared_photo_by_photo(tmp_path, compared):
     assert 1.5 < low < 2.9 < high < 4.5
     # The third is of 900 of the photos, on which it is as good.
     (row,) = (line for line in lines if len(line) == 5 and line[0] == other)
-    assert row[1:] == ["900", "+0.00", "+0.00 to +0.00", "1.000"]
+    assert row[1:3] == ["900", "+0.00"] and row[4] == "1.000"
 
 
 def test_a_photo_whose_label_differs_and_runs_that_share_none_are_not_compared(finish):
     one, two, three = finish("a", photos="abc"), finish("b", photos="bcd"), finish("c", photos="xy")
     table = pathlib.Path(two, "predictions.csv")
     table.write_text(table.read_text().replace("c,x", "c,y"))
-    rows = pairs.paired_table(["a", "b", "c"], [pathlib.Path(each) for each in (one, two, three)])
-    assert [row[:2] for row in rows[1:]] == [["b", "1"]]
+    rows = pairs.paired_table(comparison.read_runs([one, two, three]))
+    assert [row[:2] for row in rows[1:]] == [[two, "1"]]
+
+
+def test_photos_of_the_same_names_that_are_others_are_not_compared(finish, compared):
+    one, two = finish("one", tta=0.8), finish("two", tta=0.8, model__dropout=0.5)
+    paired = "against the first, on the same photos"
+    assert paired in [line[0] for line in compared(one, two) if line]
+    save_split(pathlib.Path(two), ("a", "b"), camera="other")
+    lines = compared(one, two)
+    assert ["the runs were tested on different photos: small differences mean nothing"] in lines
+    assert paired not in [line[0] for line in lines if line]
+
+
+def test_runs_before_and_after_photos_were_added_are_no_group(finish, compared):
+    before, after = finish("before", trained="cd"), finish("after", trained="cde", seed=1)
+    again = finish("again", trained="dc", seed=2)
+    lines = compared(before, after, again)
+    assert [line[1] for line in lines[1:3]] == ["2", "1"]
+    assert ["the configs differ in nothing but the seeds"] not in lines
+    (row,) = (line for line in lines if line and line[0] == "photos")
+    assert row[1].startswith('"2 train, 0 validation, 2 test') and row[2].startswith('"3 train')
