@@ -22,9 +22,21 @@ def test_counts_of_the_textbook():
     assert low == pytest.approx(0.018 - error, abs=1e-3) and high == pytest.approx(0.018 + error, abs=1e-3)
 
 
-def test_models_that_are_right_on_the_same_photos_do_not_differ():
+def test_models_that_are_right_on_the_same_photos_may_differ_on_others():
     found = paired_difference(*answers(90, 0, 0, 10))
-    assert found == {"difference": 0.0, "interval": [0.0, 0.0], "p_value": 1.0}
+    assert found["difference"] == 0.0 and found["p_value"] == 1.0
+    low, high = found["interval"]
+    # Of 3 photos in 100 on which they differ 100 may hold none (the rule of three).
+    assert low == -high and 0.02 < high < 0.04
+    assert paired_difference(*answers(0, 0, 3, 0))["interval"][1] == 1.0
+
+
+@pytest.mark.parametrize("better", [1, 3, 5])
+def test_few_photos_on_which_models_differ_are_no_certain_gain(better):
+    found = paired_difference(*answers(250, 0, better, 31 - better))
+    assert found["p_value"] > 0.05 and found["interval"][0] <= 0
+    found = paired_difference(*answers(250, 0, 8, 23))
+    assert found["p_value"] < 0.05 and found["interval"][0] > 0
 
 
 def test_half_a_point_shows_where_the_errors_are_shared():
