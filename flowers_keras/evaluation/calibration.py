@@ -9,7 +9,7 @@ from flowers_keras import progress
 from flowers_keras.evaluation import measure, measured_run, scores, unknown
 from flowers_keras.model import classifier, inference, novelty
 from flowers_keras.photos import pipeline
-from flowers_keras.training import feeds, shares, trunk_pass
+from flowers_keras.training import feeds, sharding, trunk_pass
 
 
 def calibrate(model, photos, split, stored, config):
@@ -61,4 +61,4 @@ def find_traits(model, photos, positions, stored, config):
                 seen = pooled[mine[number * size :][: len(batch)]]
             yield novelty.make_traits(seen, batch)
 
-    return np.concatenate(shares.compute_together(find, len(positions), size))
+    return np.concatenate(sharding.compute_sharded(find, len(positions), size))

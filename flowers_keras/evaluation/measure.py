@@ -9,7 +9,7 @@ from flowers_keras import progress
 from flowers_keras.evaluation import prediction_table, scores
 from flowers_keras.model import inference, novelty
 from flowers_keras.photos import pipeline
-from flowers_keras.training import shares, trunk_pass
+from flowers_keras.training import sharding, trunk_pass
 
 
 def predict_photos(model, photos, positions, config, title, tta=True, reference=None):
@@ -42,7 +42,7 @@ def predict_photos(model, photos, positions, config, title, tta=True, reference=
                 bar.update(len(one))
                 yield one, both, judged
 
-    plain, both, judged = zip(*shares.compute_together(predict, len(positions), batch_size), strict=True)
+    plain, both, judged = zip(*sharding.compute_sharded(predict, len(positions), batch_size), strict=True)
     averaged = np.concatenate(both) if tta else None
     judged = list(itertools.chain.from_iterable(judged)) or None
     return _predictions(photos, positions, np.concatenate(plain), averaged, judged)
@@ -66,12 +66,12 @@ def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
     return _predictions(photos, positions, plain, (plain + predict(trunk_pass.MIRRORED)) / 2 if tta else None)
 
 
-def predict_rows(network, part, rows, batch_size):
+def predict_rows(network, output, rows, batch_size):
     """What a network gives for stored photos, such as probabilities. Processes of one run share the work.
 
     Args:
       network: what the stored values go into.
-      part: "pooled" or "activation".
+      output: of the trunk, one of `segments.OUTPUTS`.
       rows: store.Rows.
       batch_size: photos computed at a time.
 
@@ -81,10 +81,10 @@ def predict_rows(network, part, rows, batch_size):
 
     def predict(mine):
         for start in range(0, len(mine), batch_size):
-            values = rows.read(part, mine[start : start + batch_size])
+            values = rows.read(output, mine[start : start + batch_size])
             yield inference.predict_filled_up(network, values, batch_size)
 
-    return np.concatenate(shares.compute_together(predict, len(rows), batch_size), dtype=np.float64)
+    return np.concatenate(sharding.compute_sharded(predict, len(rows), batch_size), dtype=np.float64)
 
 
 def _predictions(photos, positions, plain, tta, judged=None):

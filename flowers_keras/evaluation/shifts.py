@@ -21,7 +21,7 @@ from PIL import Image, ImageFilter
 from flowers_keras import progress
 from flowers_keras.model import folding, inference
 from flowers_keras.photos import identity, parts, pipeline
-from flowers_keras.training import feeds, shares
+from flowers_keras.training import feeds, sharding
 
 SEED = 0  # of all draws, in every run
 BACKGROUNDS = 64  # photos that lend theirs
@@ -167,7 +167,7 @@ def _count_right(network, photos, positions, split, config):
                     bar.update(len(seen))
 
     right = collections.Counter()
-    for case, found in shares.compute_together(count, len(positions), size):
+    for case, found in sharding.compute_sharded(count, len(positions), size):
         right[case] += found
     return right
 

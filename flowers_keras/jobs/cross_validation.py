@@ -104,8 +104,8 @@ def score_fold(bench, fold, config, run):
         return prediction_table.load_predictions(path)
     (train, held_out), photos, stored = fold, bench.photos, bench.stored
     head_feed, tail_feed = (
-        feeds.stored_feed(network, stored, part, photos.labels, train, held_out, config)
-        for network, part in ((bench.head, "pooled"), (bench.tail, "activation"))
+        feeds.stored_feed(network, stored, output, photos.labels, train, held_out, config)
+        for network, output in ((bench.head, "pooled"), (bench.tail, "activation"))
     )
     bench.renew()
     classifier.freeze(bench.model)

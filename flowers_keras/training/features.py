@@ -19,7 +19,7 @@ from flowers_keras import distributed, files, progress, runtime, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.model import folding
 from flowers_keras.photos import identity, pipeline
-from flowers_keras.training import shares, store, trunk_pass
+from flowers_keras.training import sharding, store, trunk_pass
 
 STORED = "checkpoints/features.json"  # of a run: the folder of its values
 SAFETY = 64 << 20  # bytes of disk left free for the run's own files
@@ -118,7 +118,7 @@ def _fill(features, trunk, photos, views, config, run, share):
     wanted, position_of = {}, {}
     for view, positions in views.items():
         addresses = [features.digests[int(i)] for i in positions]
-        mine = shares.deal(addresses, config.data.batch_size, *share)
+        mine = sharding.take_shard(addresses, config.data.batch_size, *share)
         wanted[view_name(view)] = [addresses[i] for i in mine]
         position_of[view_name(view)] = np.asarray(positions)[mine]
     features.store.verify(wanted)

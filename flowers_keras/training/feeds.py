@@ -68,20 +68,20 @@ def make_feeds(model, photos, split, config, run):
         return (_fresh_feed(model, photos, split, config),) * 2
     train, validation = split.positions["train"], split.positions["validation"]
     stored = store_views(model, photos, split, config, run)
-    places = [("pooled", "pooled"), (config.model.unfreeze_from, "activation")]
+    inputs = [("pooled", "pooled"), (config.model.unfreeze_from, "activation")]  # layer, output of the trunk
     if config.model.start_from:
-        places[0] = places[1]
+        inputs[0] = inputs[1]
     return tuple(
         stored_feed(
             make_tail(model, layer, config.model.train_batch_norm),
             stored,
-            part,
+            output,
             photos.labels,
             train,
             validation,
             config,
         )
-        for layer, part in places
+        for layer, output in inputs
     )
 
 
@@ -164,14 +164,14 @@ def class_weights(labels, config):
     return dict(zip(classes.tolist(), weights.tolist(), strict=True))
 
 
-def stored_feed(network, stored, part, labels, train, validation, config):
+def stored_feed(network, stored, output, labels, train, validation, config):
     """A feed of stored views, of the run's own parts or of those of a fold.
 
     Args:
       network: what the stored values go into.
       stored: features.Features that hold `config.features.views` views of the photos at `train`, and
         those at `validation` as they are.
-      part: "pooled" or "activation".
+      output: of the trunk, one of `segments.OUTPUTS`.
       labels: int32 [photos], of all of them.
       train, validation: int positions of photos.
       config: the run's config.
@@ -184,7 +184,7 @@ def stored_feed(network, stored, part, labels, train, validation, config):
     blends = _blends(config)
 
     def read(epoch, rows):
-        one_view = functools.partial(views[int(epoch) % len(views)].read, part)
+        one_view = functools.partial(views[int(epoch) % len(views)].read, output)
         return one_view(rows) if blends else devices.read_own(one_view, rows)
 
     def training(epochs):
@@ -197,7 +197,7 @@ def stored_feed(network, stored, part, labels, train, validation, config):
         )
 
     plain = stored.rows(trunk_pass.PLAIN, validation)
-    read_plain = functools.partial(devices.read_own, functools.partial(plain.read, part))
+    read_plain = functools.partial(devices.read_own, functools.partial(plain.read, output))
     kept = pipeline.stored_in_order(read_plain, len(validation), batch_size)
     batches = pipeline.pair(kept, pipeline.label_batches(labels[validation], batch_size))
     weights = class_weights(labels[train], config)

@@ -1,9 +1,9 @@
-"""A segment: stored values of some photos, in a folder that is whole or absent.
+"""A segment: the trunk's outputs for some photos, in a folder that is either complete or absent.
 
 activation.npy   [photos, ...], float32, or bfloat16 as the 16-bit integers that NumPy files know
 pooled.npy       float32 [photos, ...]
 manifest.json    the photos' addresses, and checksums
-verified.json    size and time of the two files when their checksums were right last
+verified.json    size and time of the two files when their checksums were last verified
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from numpy.lib import format as npy
 from flowers_keras import files
 from flowers_keras.errors import UserError
 
-PARTS = ("activation", "pooled")
+OUTPUTS = ("activation", "pooled")  # of the trunk; each has a file
 
 MARK = "verified.json"
 
 
 def write_segment(folder, addresses, batches):
-    """Writes one segment; if it fails, nothing is left.
+    """Writes one segment; on failure nothing is left behind.
 
     Args:
       folder: pathlib.Path of the view.
@@ -52,9 +52,9 @@ def write_segment(folder, addresses, batches):
 
 
 def _write_values(folder, count, batches):
-    """The values of `count` photos, appended row after row to files whose headers say so before."""
+    """Appends the values of `count` photos batch by batch; the files' headers state that count at once."""
     with contextlib.ExitStack() as stack:
-        opened = [stack.enter_context(open(folder / f"{part}.npy", "wb")) for part in PARTS]
+        opened = [stack.enter_context(open(folder / f"{output}.npy", "wb")) for output in OUTPUTS]
         written = 0
         while written < count:
             batch = next(batches)
@@ -67,8 +67,8 @@ def _write_values(folder, count, batches):
                     npy.write_array_header_1_0(file, header | {"shape": (count, *values.shape[1:])})
                 file.write(values.tobytes())
             written += len(batch[0])
-    for part in PARTS:
-        files.sync(folder / f"{part}.npy")
+    for output in OUTPUTS:
+        files.sync(folder / f"{output}.npy")
 
 
 def read_addresses(folder):
@@ -82,16 +82,16 @@ def read_addresses(folder):
 def is_whole(folder):
     """Whether a segment is as it was written.
 
-    Checksums are compared where the files' sizes or times are not those at which they were right: once
-    for each copy of a store, as a start would otherwise read all of it, 164 kB a view of a photo.
+    Checksums are computed only if the files' sizes or times have changed since they were last verified, which
+    happens once for each copy of a store. Otherwise every start would read 164 kB a photo and view.
     """
     try:
         if _is_marked(folder):
-            activation, pooled = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in PARTS)
+            activation, pooled = (np.load(folder / f"{output}.npy", mmap_mode="r") for output in OUTPUTS)
             return len(activation) == len(pooled)
         if files.read_json(folder / "manifest.json")["checksums"] != _checksums(folder):
             return False
-        with contextlib.suppress(UserError):  # of a store that this user may only read
+        with contextlib.suppress(UserError):  # the store may be read-only for this user
             files.write_json(folder / MARK, _states(folder))
         return True
     except (OSError, UserError, KeyError, TypeError, ValueError):
@@ -99,43 +99,43 @@ def is_whole(folder):
 
 
 def _is_marked(folder):
-    """Whether both files have the size and the time at which their checksums were right."""
+    """Whether both files have the size and time that they had when their checksums were last verified."""
     with contextlib.suppress(UserError):  # there is no mark, or it is damaged
         return files.read_json(folder / MARK) == _states(folder)
     return False
 
 
 def _states(folder):
-    """Part -> [bytes, time of the last change in nanoseconds]."""
-    found = {part: os.stat(folder / f"{part}.npy") for part in PARTS}
-    return {part: [each.st_size, each.st_mtime_ns] for part, each in found.items()}
+    """Output -> [bytes, time of the last change in nanoseconds]."""
+    found = {output: os.stat(folder / f"{output}.npy") for output in OUTPUTS}
+    return {output: [each.st_size, each.st_mtime_ns] for output, each in found.items()}
 
 
 class Values:
-    """The values of one part, read by any thread.
+    """The stored values of one output; any thread may read them.
 
-    The file's header is read here, in the thread of the caller: NumPy parses it with `ast`, which
-    fails now and then where two threads of Python 3.11 parse at once (CPython issue 106905).
+    The constructor reads the file's header, in the caller's thread: NumPy parses it with `ast`, which now and
+    then fails when two threads of Python 3.11 parse at once (CPython issue 106905).
 
     Args:
       folder: pathlib.Path of the segment.
-      part: "activation" or "pooled".
+      output: one of `OUTPUTS`.
     """
 
-    def __init__(self, folder, part):
-        values = np.load(folder / f"{part}.npy", mmap_mode="r")
-        self._place = {each: getattr(values, each) for each in ("filename", "dtype", "shape", "offset")}
+    def __init__(self, folder, output):
+        values = np.load(folder / f"{output}.npy", mmap_mode="r")
+        self._location = {each: getattr(values, each) for each in ("filename", "dtype", "shape", "offset")}
 
     def __getitem__(self, rows):
         """Values [rows, ...] of some rows, as they are in the file."""
-        # Mapped anew for each batch: pages of a map that stays open would count as our memory.
-        return np.memmap(**self._place, mode="r")[rows]
+        # Mapped anew for each batch: pages of a map that stays open count as this process's memory.
+        return np.memmap(**self._location, mode="r")[rows]
 
 
 def size(folder):
     """Bytes of the values."""
-    return sum(os.path.getsize(folder / f"{part}.npy") for part in PARTS)
+    return sum(os.path.getsize(folder / f"{output}.npy") for output in OUTPUTS)
 
 
 def _checksums(folder):
-    return {part: files.checksum(folder / f"{part}.npy") for part in PARTS}
+    return {output: files.checksum(folder / f"{output}.npy") for output in OUTPUTS}

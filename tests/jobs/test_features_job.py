@@ -57,7 +57,9 @@ def read_all(config, workdir):
         train, validation = split.positions["train"], split.positions["validation"]
         rows = [stored.rows(view, train) for view in range(config.features.views)]
         rows.append(stored.rows("plain", validation))
-        return [each.read(part, np.arange(len(each))) for each in rows for part in ("activation", "pooled")]
+        return [
+            each.read(output, np.arange(len(each))) for each in rows for output in ("activation", "pooled")
+        ]
 
 
 def test_four_shards_store_what_one_process_stores_and_training_computes_nothing(
@@ -152,13 +154,13 @@ def start_job(folder, *flags):
 
 
 def values_by_photo(folder):
-    """{(view, address, part): bytes} of the one store beside the run in `folder`."""
+    """{(view, address, output): bytes} of the one store beside the run in `folder`."""
     found = {}
     for path in (folder.parent / "features").glob("*/*/*/manifest.json"):
-        for part in segments.PARTS:
-            rows = np.load(path.parent / f"{part}.npy")
+        for output in segments.OUTPUTS:
+            rows = np.load(path.parent / f"{output}.npy")
             for address, row in zip(segments.read_addresses(path.parent), rows, strict=True):
-                found[path.parent.parent.name, address, part] = row.tobytes()
+                found[path.parent.parent.name, address, output] = row.tobytes()
     return found
 
 

@@ -17,10 +17,10 @@ def fed(monkeypatch):
     """[(positions trained on, positions held out)] of each head."""
     seen, original = [], feeds.stored_feed
 
-    def watched(network, stored, part, labels, train, held_out, config):
-        assert part == "pooled"
+    def watched(network, stored, output, labels, train, held_out, config):
+        assert output == "pooled"
         seen.append((train, held_out))
-        return original(network, stored, part, labels, train, held_out, config)
+        return original(network, stored, output, labels, train, held_out, config)
 
     monkeypatch.setattr(feeds, "stored_feed", watched)
     return seen

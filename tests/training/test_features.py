@@ -67,8 +67,8 @@ def test_two_processes_share_a_pass_and_both_find_all_of_it(setting, small, conf
             0: parts.positions["train"],
             trunk_pass.PLAIN: parts.positions["validation"],
         }.items():
-            for part in ("pooled", "activation"):
-                values = [each.rows(view, at).read(part, np.arange(len(at))) for each in (found, alone)]
+            for output in ("pooled", "activation"):
+                values = [each.rows(view, at).read(output, np.arange(len(at))) for each in (found, alone)]
                 assert np.array_equal(*values)
     views = dict.fromkeys(range(config.features.views), parts.positions["train"])
     views |= feeds.measured_views(parts, config)
@@ -202,11 +202,11 @@ def test_folds_pay_only_for_what_the_run_has_not_stored(setting, config, small, 
     expected = folding.make_trunk(small, "mixed8")
     plain = np.concatenate(list(pipeline.plain_batches(photos, every, 75, 16).as_numpy_iterator()))
     for view, pixels in ((trunk_pass.PLAIN, plain), (trunk_pass.MIRRORED, plain[:, :, ::-1])):
-        for part, values in zip(("activation", "pooled"), expected.predict_on_batch(pixels), strict=True):
+        for output, values in zip(("activation", "pooled"), expected.predict_on_batch(pixels), strict=True):
             rows = found.rows(view, every)
-            np.testing.assert_allclose(rows.read(part, np.arange(len(rows))), values, rtol=1e-5, atol=1e-3)
+            np.testing.assert_allclose(rows.read(output, np.arange(len(rows))), values, rtol=1e-5, atol=1e-3)
             chosen = np.array([5, 0, 40, 0])
-            np.testing.assert_allclose(rows.read(part, chosen), values[chosen], rtol=1e-5, atol=1e-3)
+            np.testing.assert_allclose(rows.read(output, chosen), values[chosen], rtol=1e-5, atol=1e-3)
 
 
 def test_a_photo_that_is_added_costs_its_own_pass_and_no_other(setting, config, small, passed):

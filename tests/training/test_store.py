@@ -13,7 +13,7 @@ import pytest
 
 from flowers_keras import files, locks
 from flowers_keras.training import store
-from flowers_keras.training.places import Places
+from flowers_keras.training.segment_index import SegmentIndex
 
 BATCH = 4
 
@@ -70,8 +70,8 @@ def test_rows_are_the_photos_asked_for_across_segments(tmp_path, dtype):
     assert len(list((tmp_path / "plain").iterdir())) == 3
     wanted = ["18", "0", "7", "8", "7"]
     rows = kept.rows("plain", wanted)
-    for part, place in (("activation", 0), ("pooled", 1)):
-        found = rows.read(part, np.array([4, 0, 1, 2, 3]))
+    for output, place in (("activation", 0), ("pooled", 1)):
+        found = rows.read(output, np.array([4, 0, 1, 2, 3]))
         expected = np.stack([values("plain", wanted[i], dtype)[place] for i in (4, 0, 1, 2, 3)])
         assert found.dtype == expected.dtype and np.array_equal(found, expected)
     assert len(rows) == 5
@@ -83,7 +83,7 @@ def test_rows_are_read_by_threads_that_parse_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(ast, "parse", lambda *args, **options: parsed.append(args) or parse(*args, **options))
     at = np.arange(19)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda part: rows.read(part, at)[:, 0].ravel(), ("activation", "pooled")))
+        found = list(pool.map(lambda output: rows.read(output, at)[:, 0].ravel(), ("activation", "pooled")))
     assert np.array_equal(found[1], -at) and np.array_equal(found[0], np.repeat(at, 3)) and not parsed
 
 
@@ -227,20 +227,20 @@ def test_where_the_file_system_has_no_locks_two_runs_may_write_the_same(tmp_path
 
 
 def test_where_photos_are_is_what_a_dict_would_say():
-    random, places, expected = np.random.default_rng(0), Places(), {}
+    random, index, expected = np.random.default_rng(0), SegmentIndex(), {}
     for number in range(30):
         names = [f"{number}", f"{number} b"]
         new = {name: [str(i) for i in random.integers(0, 200, 9).tolist()] for name in names}
-        places.add(new)
+        index.add(new)
         for name in names:
             expected |= {address: (name, row) for row, address in enumerate(new[name])}
         if number % 3 == 0:
-            places.remove(names[0])
+            index.remove(names[0])
             expected = {address: place for address, place in expected.items() if place[0] != names[0]}
-    segments, rows = places.find([str(i) for i in range(220)])
+    segments, rows = index.find([str(i) for i in range(220)])
     found = {
-        str(i): (places.segments[segment], row)
+        str(i): (index.segments[segment], row)
         for i, (segment, row) in enumerate(zip(segments.tolist(), rows.tolist(), strict=True))
         if row >= 0
     }
-    assert found == expected and len(places) == len(expected) > 50
+    assert found == expected and len(index) == len(expected) > 50

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flowers_keras.training import shares
+from flowers_keras.training import sharding
 
 
 def batches_of(positions, batch_size):
@@ -16,11 +16,11 @@ def test_shares_are_the_batches_of_one_process_dealt_evenly(count, batch_size):
     random = np.random.default_rng(count)
     addresses = [str(i) for i in range(count)]
     addresses += [str(i) for i in random.permutation(count)[: count // 3]]  # copies of one photo
-    alone = shares.deal(addresses, batch_size, 0, 1).tolist()
+    alone = sharding.take_shard(addresses, batch_size, 0, 1).tolist()
     assert alone == list(range(count))
     for number in (2, 3, 5, 100):
         dealt = [
-            batches_of(shares.deal(addresses, batch_size, i, number).tolist(), batch_size)
+            batches_of(sharding.take_shard(addresses, batch_size, i, number).tolist(), batch_size)
             for i in range(number)
         ]
         assert sum(dealt, []) == batches_of(alone, batch_size)
@@ -37,7 +37,7 @@ def test_processes_compute_each_batch_once_and_all_know_what_all_found(count, in
             yield batch
 
     every = batches_of(list(range(count)), 4)
-    assert in_two(lambda: shares.compute_together(compute, count, 4)) == [every, every]
+    assert in_two(lambda: sharding.compute_sharded(compute, count, 4)) == [every, every]
     assert sorted(computed) == every
 
 
@@ -48,8 +48,8 @@ def test_a_pass_that_goes_on_computes_the_batches_that_it_would_have():
     for _ in range(20):
         left = [batch for batch in every if random.random() < 0.5]
         missing = [i for batch in left for i in batch]
-        ordered = shares.whole_batches_first(addresses, missing, 4)
+        ordered = sharding.whole_batches_first(addresses, missing, 4)
         assert batches_of(ordered, 4) == left
     with_another = ["new", *addresses]  # so that the batches are cut at 4, 8, ...
-    ordered = shares.whole_batches_first(with_another, [0, *range(5, 21)], 4)
+    ordered = sharding.whole_batches_first(with_another, [0, *range(5, 21)], 4)
     assert ordered == [*range(8, 20), 0, 5, 6, 7, 20]
