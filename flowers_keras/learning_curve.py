@@ -22,9 +22,9 @@ def main(_):
     """Measures the curve of what the flags say."""
     workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-curve")
     # Seconds of imports that a wrong flag need not wait for.
-    from flowers_keras.jobs import processes, training_sizes
+    from flowers_keras.jobs import learning_curve, processes
 
-    processes.run_in_all(training_sizes.measure_curve, CONFIG.value, workdir, FOLDS.value)
+    processes.run_in_all(learning_curve.measure_curve, CONFIG.value, workdir, FOLDS.value)
 
 
 if __name__ == "__main__":

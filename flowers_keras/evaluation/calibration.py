@@ -49,7 +49,7 @@ def find_traits(model, photos, positions, stored, config):
     """
     size = min(config.data.batch_size, inference.LARGEST_BATCH)
     if stored is not None:
-        network = classifier.part(model, config.model.unfreeze_from, "pooled")
+        network = classifier.submodel(model, config.model.unfreeze_from, "pooled")
         pooled = measure.predict_rows(network, "activation", stored.rows(trunk_pass.PLAIN, positions), size)
 
     def find(mine):

@@ -20,7 +20,7 @@ from PIL import Image, ImageFilter
 
 from flowers_keras import progress
 from flowers_keras.model import folding, inference
-from flowers_keras.photos import identity, parts, pipeline
+from flowers_keras.photos import identity, pipeline
 from flowers_keras.training import feeds, sharding
 
 SEED = 0  # of all draws, in every run
@@ -217,7 +217,7 @@ def _another(photos, position, addresses, backgrounds):
     """A background that was not taken with this photo: of another class, if there is one."""
     label, seed = photos.labels[position], f"{SEED} {addresses[position]}"
     fit = [i for i in backgrounds if photos.labels[i] != label] or list(backgrounds)
-    return backgrounds[min(fit, key=lambda i: parts.draw(addresses[i], seed))]
+    return backgrounds[min(fit, key=lambda i: identity.uniform_hash(addresses[i], seed))]
 
 
 def _generator(*address):

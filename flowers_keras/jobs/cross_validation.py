@@ -7,7 +7,7 @@ import numpy as np
 
 from flowers_keras import files, next_command, progress
 from flowers_keras.evaluation import doubts, measure, prediction_table, scores
-from flowers_keras.jobs import fold_bench
+from flowers_keras.jobs import fold_setup
 from flowers_keras.model import classifier
 from flowers_keras.photos import folds, groups, tables
 from flowers_keras.report import certainty
@@ -39,17 +39,19 @@ def cross_validate(config, workdir, count):
     Raises:
       UserError: something that the user can mend, in one line.
     """
-    asked, config = config, fold_bench.last_epochs_kept(config)
-    with fold_bench.open_job(config, workdir, {"folds": count}) as run:
+    asked, config = config, fold_setup.last_epochs_kept(config)
+    with fold_setup.open_job(config, workdir, {"folds": count}) as run:
         if not run.path("folds.json").exists():
-            train_and_score(*fold_bench.begin(config, run), config, count, run)
+            train_and_score(*fold_setup.begin(config, run), config, count, run)
     return announce(run, asked)
 
 
 def train_and_score(photos, split, config, count, run):
     """Scores every fold and writes what they found together."""
-    bench = fold_bench.make_bench(photos, split, config, count, run, (trunk_pass.PLAIN, trunk_pass.MIRRORED))
-    scored = score_folds(bench, bench.cut, config, run, "fold")
+    setup = fold_setup.set_up_folds(
+        photos, split, config, count, run, (trunk_pass.PLAIN, trunk_pass.MIRRORED)
+    )
+    scored = score_folds(setup, setup.folds, config, run, "fold")
     pooled = prediction_table.join(scored)
     prediction_table.save_predictions(pooled, run.path(SCORED))
     found = doubts.find_doubts(pooled.labels, pooled.tta)
@@ -59,18 +61,18 @@ def train_and_score(photos, split, config, count, run):
         divided = folds.cut_folds(
             dataclasses.replace(photos, groups=None), split, count, config.data.split_seed
         )
-        result["divided"] = describe(score_folds(bench, divided, config, run, "divided"))
+        result["divided"] = describe(score_folds(setup, divided, config, run, "divided"))
     files.write_json(run.path("folds.json"), result | {"seconds": run.seconds})
 
 
-def score_folds(bench, cut, config, run, name):
+def score_folds(setup, cut, config, run, name):
     """The Predictions of each fold of `cut`; what they leave is called `name`, and their number."""
     scored = []
     for number, fold in enumerate(cut, 1):
-        began, part = time.monotonic(), run.part(f"{name}-{number}")
-        found = part.path(SCORED).exists()  # by a run before this one
+        began, subrun = time.monotonic(), run.subrun(f"{name}-{number}")
+        found = subrun.path(SCORED).exists()  # by a run before this one
         with run.stage("folds", told=False):
-            scored.append(score_fold(bench, fold, config, part))
+            scored.append(score_fold(setup, fold, config, subrun))
         left = progress.duration((time.monotonic() - began) * (len(cut) - number))
         progress.note(
             f"{name} {number} of {len(cut)}: accuracy {accuracy_tta(scored[-1]):.1%}"
@@ -90,11 +92,11 @@ def describe(scored):
     }
 
 
-def score_fold(bench, fold, config, run):
+def score_fold(setup, fold, config, run):
     """The Predictions of one fold's held-out photos; trains it, unless a run before this one did.
 
     Args:
-      bench: fold_bench.Bench; its model is left trained.
+      setup: fold_setup.FoldSetup; its model is left trained.
       fold: (training, held out) positions.
       config: the run's config.
       run: Run of the fold.
@@ -102,17 +104,17 @@ def score_fold(bench, fold, config, run):
     path = run.path(SCORED)
     if path.exists():
         return prediction_table.load_predictions(path)
-    (train, held_out), photos, stored = fold, bench.photos, bench.stored
+    (train, held_out), photos, stored = fold, setup.photos, setup.stored
     head_feed, tail_feed = (
         feeds.stored_feed(network, stored, output, photos.labels, train, held_out, config)
-        for network, output in ((bench.head, "pooled"), (bench.tail, "activation"))
+        for network, output in ((setup.head, "pooled"), (setup.tail, "activation"))
     )
-    bench.renew()
-    classifier.freeze(bench.model)
+    setup.reset_weights()
+    classifier.freeze(setup.model)
     history, kept = phases.train_phase("frozen", head_feed, config.frozen, run)
-    classifier.unfreeze_from(bench.model, config.model.unfreeze_from, config.model.train_batch_norm)
+    classifier.unfreeze_from(setup.model, config.model.unfreeze_from, config.model.train_batch_norm)
     phases.train_phase("finetune", tail_feed, config.finetune, run, history, kept)
-    scored = measure.predict_stored(bench.tail, stored, photos, held_out, config.data.batch_size)
+    scored = measure.predict_stored(setup.tail, stored, photos, held_out, config.data.batch_size)
     prediction_table.save_predictions(scored, path)
     run.finish()
     return scored

@@ -16,7 +16,7 @@ import numpy as np
 from flowers_keras import files, user_paths
 from flowers_keras.config import FIELDS, SMALLEST_IMAGE, check_field, flatten
 from flowers_keras.errors import UserError
-from flowers_keras.model import classifier, looks, novelty
+from flowers_keras.model import classifier, image_statistics, novelty
 
 CARD = "flowers_keras.json"  # a member of the .keras archive
 
@@ -109,7 +109,7 @@ def load_reference(path, model):
             if REFERENCE[0] not in archive.namelist():
                 return None
             reference = novelty.Reference(*(_read_array(archive, name) for name in REFERENCE))
-        width = looks.WIDTH + model.get_layer("pooled").output.shape[-1] + 1
+        width = image_statistics.WIDTH + model.get_layer("pooled").output.shape[-1] + 1
         if reference.traits.shape[1] != width:
             raise ValueError(f"{REFERENCE[0]} is not {width} wide")
     except Exception as error:

@@ -148,30 +148,30 @@ def cut(model, boundary):
     Returns:
       (trunk, tail): photo -> output of the layer `boundary`, and that output -> probabilities.
     """
-    return part(model, "photo", boundary), part(model, boundary, "probabilities")
+    return submodel(model, "photo", boundary), submodel(model, boundary, "probabilities")
 
 
-def part(model, first, *last):
-    """The part of a classifier from the output of the layer `first` to that of the layer `last`, or several.
+def submodel(model, first, *last):
+    """The layers of a classifier from the output of the layer `first` to that of `last`, one or several.
 
-    Cut once a model and kept as long as it: Keras leaves a node in every layer at each cut, and a
-    process that serves would grow.
+    Made once for each model and kept as long as it: Keras leaves a node in every layer each time, so that a
+    serving process would grow.
 
     Raises:
       ValueError: `last` reads a layer before `first`.
     """
-    # Past Keras, which would track an attribute and save the parts along with the model.
-    parts = vars(model).setdefault("__parts__", {})
-    if (first, *last) not in parts:
+    # Behind Keras's back, which would track an attribute and save the submodels along with the model.
+    made = vars(model).setdefault("__submodels__", {})
+    if (first, *last) not in made:
         start, *ends = (model.get_layer(name).output for name in (first, *last))
         names = "_".join(last)
         try:
-            parts[first, *last] = keras.Model(
+            made[first, *last] = keras.Model(
                 start, ends if len(ends) > 1 else ends[0], name=f"{first}_to_{names}"
             )
         except ValueError as error:
             raise ValueError(f"{names} reads a layer before {first}; cut the classifier before it") from error
-    return parts[first, *last]
+    return made[first, *last]
 
 
 def with_policy(model, policy):

@@ -33,7 +33,7 @@ def heat_maps(model, photos, classes=None):
     for start in range(0, len(photos), BATCH):
         values, found, first = keras.ops.convert_to_tensor(photos[start : start + BATCH]), [], "photo"
         for name in explained_layers(model):
-            values, first = classifier.part(model, first, name)(values, training=False), name
+            values, first = classifier.submodel(model, first, name)(values, training=False), name
             found.append(values)
         chosen = None if classes is None else classes[start : start + BATCH]
         activations = keras.ops.concatenate(found, axis=-1)
@@ -71,7 +71,7 @@ def class_activation(model, activations, classes=None):
         slopes = _logit_slopes(model, keras.ops.mean(values, axis=(1, 2)), classes)
         weights = slopes / (values.shape[1] * values.shape[2])
     else:
-        between = classifier.part(model, layers[0], "pooled")
+        between = classifier.submodel(model, layers[0], "pooled")
         gradient = _gradient(between, values, lambda pooled: _logit_slopes(model, pooled, classes))
         weights = keras.ops.convert_to_numpy(gradient).mean(axis=(1, 2))
     return np.maximum(np.einsum("nhwc,nc->nhw", keras.ops.convert_to_numpy(values), weights), 0)

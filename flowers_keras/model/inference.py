@@ -144,6 +144,6 @@ def predict_with_pooled(model, photos, batch_size):
     Returns:
       (float64 [count, classes], as of `predict_batch`; float32 [count, pooled features]).
     """
-    both = classifier.part(model, "photo", "probabilities", "pooled")
+    both = classifier.submodel(model, "photo", "probabilities", "pooled")
     probabilities, pooled = predict_filled_up(both, photos, min(batch_size, LARGEST_BATCH))
     return probabilities.astype(np.float64), pooled

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from flowers_keras.model import looks
+from flowers_keras.model import image_statistics
 
 NEIGHBOURS = 5  # k: a few odd training photos do not make a photo like them usual
 
@@ -103,8 +103,8 @@ class Space:
         """Takes the traits of training photos."""
         traits = traits.astype(np.float32)
         scales = np.ones(traits.shape[1], np.float32)
-        scales[: looks.WIDTH] = traits[:, : looks.WIDTH].std(axis=0) + LEAST_DEVIATION
-        for part in (slice(looks.WIDTH), slice(looks.WIDTH, None)):
+        scales[: image_statistics.WIDTH] = traits[:, : image_statistics.WIDTH].std(axis=0) + LEAST_DEVIATION
+        for part in (slice(image_statistics.WIDTH), slice(image_statistics.WIDTH, None)):
             places = traits[:, part] / scales[part]
             unit = np.median(_kth_distances(places, places, NEIGHBOURS + 1))  # the nearest is itself
             scales[part] *= max(unit, 1e-6)
@@ -142,7 +142,7 @@ def _kth_distances(places, others, count):
 
 
 def make_traits(pooled, squares):
-    """What photos are compared by: how they look (see `looks`), and what the network sees.
+    """What photos are compared by: pixel statistics (`image_statistics`) and what the network sees.
 
     Square roots of pooled features keep a few strong channels from deciding alone. Blank pictures differ
     most in how strong all channels are together, which the last column holds beside their directions.
@@ -152,8 +152,8 @@ def make_traits(pooled, squares):
       squares: uint8 [photos, S, S, 3], that the network saw.
 
     Returns:
-      float32 [photos, looks.WIDTH + width + 1]: the looks, the square roots scaled to length 1, and the
-      logarithm of that length.
+      float32 [photos, image_statistics.WIDTH + width + 1]: the statistics, the square roots scaled to
+      length 1, and the logarithm of that length.
 
     Example:
       >>> blank = np.zeros((1, 75, 75, 3), np.uint8)
@@ -162,4 +162,6 @@ def make_traits(pooled, squares):
     """
     roots = np.sqrt(np.maximum(pooled, 0)).astype(np.float32)
     length = np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), 1e-6)
-    return np.concatenate([looks.describe_squares(squares), roots / length, np.log(length)], axis=1)
+    return np.concatenate(
+        [image_statistics.describe_squares(squares), roots / length, np.log(length)], axis=1
+    )

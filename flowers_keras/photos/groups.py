@@ -5,7 +5,7 @@ import collections
 import numpy as np
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import parts, twins
+from flowers_keras.photos import identity, parts, twins
 
 SEVERAL = -1  # in place of a class: groups of several
 
@@ -79,7 +79,7 @@ def assign_photos(photos, kept, group, fingerprints, left_out, data):
     """
     positions, kept, fractions = parts.keep_given(photos, kept, data)
     members = list(parts.collect_groups(kept, group).values())
-    draws = [parts.draw(_key(photos, each, fingerprints), data.split_seed) for each in members]
+    draws = [identity.uniform_hash(_key(photos, each, fingerprints), data.split_seed) for each in members]
     contents = [np.bincount(photos.labels[each], minlength=len(photos.class_names)) for each in members]
     contents = np.reshape(np.array(contents, int), (-1, len(photos.class_names)))
     part_of = _deal(contents, draws, fractions)

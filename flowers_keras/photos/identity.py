@@ -130,6 +130,18 @@ class Digests(collections.abc.Mapping):
         return self._fingerprints[position].digest
 
 
+def uniform_hash(text, seed):
+    """A number in [0, 1), uniformly distributed, that depends on a text and a seed alone.
+
+    Example:
+      >>> uniform_hash("a photo's digest", 0) == uniform_hash("a photo's digest", 0)
+      True
+      >>> uniform_hash("a photo's digest", 0) == uniform_hash("a photo's digest", 1)
+      False
+    """
+    return int(hashlib.sha256(f"{seed}:{text}".encode()).hexdigest()[:13], 16) / 16**13
+
+
 def draw_addresses(digests, count):
     """What each photo's random draws depend on: its content, so that a photo added changes no other's.
 

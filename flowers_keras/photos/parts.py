@@ -1,26 +1,16 @@
 """The part of each group of twins in one class: a threshold on a hash, corrected where it must be."""
 
 import collections
-import hashlib
 
 import numpy as np
 
 from flowers_keras.errors import UserError
+from flowers_keras.photos import identity
 
 PARTS = ("train", "validation", "test")
 # In a class of fewer groups, chance could give a part several times its share; from this many on it
 # stays near the share, and half as much again is left alone, so that photos added move none.
 FEW_GROUPS = 100
-
-
-def draw(digest, seed):
-    """A number in [0, 1) that depends on a photo's content and the seed alone.
-
-    Example:
-      >>> draw("a photo's digest", 0) == draw("a photo's digest", 0) != draw("a photo's digest", 1)
-      True
-    """
-    return int(hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()[:13], 16) / 16**13
 
 
 def assign_parts(sizes, draws, fractions):
@@ -132,7 +122,7 @@ def assign_photos(photos, kept, group, fingerprints, left_out, data):
     by_class = collections.defaultdict(list)
     for members in collect_groups(kept, group).values():
         label, digest = group_key([(fingerprints[i], int(photos.labels[i])) for i in members])
-        by_class[label].append((draw(digest, data.split_seed), members))
+        by_class[label].append((identity.uniform_hash(digest, data.split_seed), members))
     for label in range(len(photos.class_names)):
         if len(by_class[label]) <= len(fractions):
             _refuse_class(photos, label, len(by_class[label]), ["train", *fractions], left_out)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from flowers_keras.photos import parts
+from flowers_keras.photos import identity
 
 
 def nested_subsets(photos, digests, positions, fractions, seed):
@@ -27,7 +27,7 @@ def nested_subsets(photos, digests, positions, fractions, seed):
     def order(position):
         digest = digests[int(position)]
         group = photos.groups[position] if photos.groups else ""
-        return parts.draw(f"subset {group or digest}", seed), digest, int(position)
+        return identity.uniform_hash(f"subset {group or digest}", seed), digest, int(position)
 
     classes = [
         sorted(positions[photos.labels[positions] == label], key=order)

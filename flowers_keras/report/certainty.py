@@ -7,8 +7,8 @@ import math
 import re
 
 from flowers_keras import config, files, next_command, user_paths
-from flowers_keras.evaluation import growth
-from flowers_keras.report import figures, growth_figure, next_steps, templates
+from flowers_keras.evaluation import learning_curve
+from flowers_keras.report import figures, learning_curve_figure, next_steps, templates
 
 # The end of the name of a folder beside the run, and the file in it.
 FOLDS, CURVE = (next_steps.FOLDS, "folds.json"), (next_steps.CURVE, "learning_curve.json")
@@ -45,8 +45,8 @@ def section(folder, settings, metrics):
         folds=folds,
         strip=figures.accuracy_strip(_rows(metrics["test"], folds)) if folds else None,
         curve=curve,
-        drawing=growth_figure.draw(curve) if curve else None,
-        growth=growth.describe(curve) if curve else None,
+        drawing=learning_curve_figure.draw(curve) if curve else None,
+        growth=learning_curve.describe(curve) if curve else None,
         unknown=unknown,
         commands={
             "folds": next_steps.folds_command(folder, settings),

@@ -38,7 +38,7 @@ def accuracy_row(frame, y, name, plain, tta, interval):
     return [*row, svg.dot(frame.at_x(plain), y, 5, f"dot {name}", f"{name}: {svg.percent(plain)}")]
 
 
-def learning_curve(history, column, phase_names, kept, log=False):
+def training_curve(history, column, phase_names, kept, log=False):
     """One column of the history over the epochs of all phases, training beside validation.
 
     Args:
@@ -66,7 +66,7 @@ def learning_curve(history, column, phase_names, kept, log=False):
     described = "; ".join(
         f"{kind} from {label(line[0][1])} to {label(line[-1][1])}" for kind, line in lines.items() if line
     )
-    return svg.drawing(frame, f"Learning curve, {column}", described, parts)
+    return svg.drawing(frame, f"Training curve, {column}", described, parts)
 
 
 def _phases(frame, history, names):

@@ -116,8 +116,8 @@ def draw(metrics, predictions, history, config):
                 for part in figures.PARTS
             ]
         ),
-        "accuracy": figures.learning_curve(history, "accuracy", phase_names, kept),
-        "loss": figures.learning_curve(history, "loss", phase_names, kept, log=True),
+        "accuracy": figures.training_curve(history, "accuracy", phase_names, kept),
+        "loss": figures.training_curve(history, "loss", phase_names, kept, log=True),
         "reliability": figures.reliability_diagram(*bins, bin_width=1 / scores.CALIBRATION_BINS),
         "shift": {
             name: figures.shift_panel(name, metrics["shift"]["accuracy"], accuracies)

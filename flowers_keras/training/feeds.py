@@ -12,7 +12,7 @@ import numpy as np
 from flowers_keras.augment import mixup, trivial_augment
 from flowers_keras.model import novelty
 from flowers_keras.model.tail import make_tail
-from flowers_keras.photos import identity, parts, pipeline
+from flowers_keras.photos import identity, pipeline
 from flowers_keras.training import devices, features, trunk_pass
 
 
@@ -101,7 +101,7 @@ def draw_photos(split, part, count):
     Which these are depends on their content alone: most stay the same when photos are added.
     """
     at = split.positions[part].tolist()
-    at.sort(key=lambda position: parts.draw(split.digests[position], "measured"))
+    at.sort(key=lambda position: identity.uniform_hash(split.digests[position], "measured"))
     return np.sort(np.int64(at[:count]))
 
 

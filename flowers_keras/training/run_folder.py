@@ -144,11 +144,11 @@ class Run:
         if self.path("config.json").exists():  # else the folder is nobody's yet
             files.write_json(self.path(SECONDS), self.seconds)
 
-    def part(self, name):
-        """The Run of a part of the work, such as a fold, in a folder of this one; its seconds count."""
-        part = Run(self.path(name), self.config)
-        part.note_seconds = self.note_seconds
-        return part
+    def subrun(self, name):
+        """A Run inside this one, such as a fold, in the folder `name`; its seconds count as this run's."""
+        subrun = Run(self.path(name), self.config)
+        subrun.note_seconds = self.note_seconds
+        return subrun
 
     def write_history(self, rows):
         """Writes `history.csv`; a row is a dict with the columns `HISTORY`."""

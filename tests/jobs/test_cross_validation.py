@@ -56,7 +56,7 @@ def test_what_new_groups_cost_is_found_beside_the_figure_for_them(small, tmp_pat
 
     monkeypatch.setattr(sources, "load_photos", load_grouped)
     monkeypatch.setattr(
-        cross_validation, "score_fold", lambda bench, fold, *_: trained.append(fold) or guess(bench, fold)
+        cross_validation, "score_fold", lambda setup, fold, *_: trained.append(fold) or guess(setup, fold)
     )
     found = cross_validation.cross_validate(small, tmp_path, 2)
     sides = [[{f"day {i % 12}" for i in side} for side in fold] for fold in trained]
@@ -79,13 +79,13 @@ def test_groups_of_one_photo_each_are_not_divided(small, tmp_path, monkeypatch):
         )
 
     monkeypatch.setattr(sources, "load_photos", load_grouped)
-    monkeypatch.setattr(cross_validation, "score_fold", lambda bench, fold, *_: guess(bench, fold))
+    monkeypatch.setattr(cross_validation, "score_fold", lambda setup, fold, *_: guess(setup, fold))
     assert "divided" not in cross_validation.cross_validate(small, tmp_path, 2)
 
 
-def guess(bench, fold):
+def guess(setup, fold):
     """Predictions of a fold's held-out photos, drawn by lot."""
-    at, photos = fold[1], bench.photos
+    at, photos = fold[1], setup.photos
     drawn = np.random.default_rng(0).dirichlet(np.ones(len(photos.class_names)), (2, len(at)))
     ids = [photos.ids[i] for i in at]
     return prediction_table.Predictions(ids, photos.labels[at], photos.class_names, *drawn)

@@ -173,8 +173,8 @@ def test_gradient_of_a_small_photo_is_that_of_the_whole_network(pooled_layers):
     keras.utils.set_random_seed(3)
     model = build_network(3, 75, pooled_layers=pooled_layers)
     photos = np.random.default_rng(0).integers(0, 256, (2, 75, 75, 3), np.uint8)
-    activations = classifier.part(model, "photo", "mixed2")(photos, training=False)
-    rest, last = classifier.part(model, "mixed2", "dropout"), model.get_layer("probabilities")
+    activations = classifier.submodel(model, "photo", "mixed2")(photos, training=False)
+    rest, last = classifier.submodel(model, "mixed2", "dropout"), model.get_layer("probabilities")
     with tf.GradientTape() as tape:
         tape.watch(activations)
         logits = tf.matmul(rest(activations, training=False), last.kernel) + last.bias

@@ -8,7 +8,7 @@ import pytest
 
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import measure, unknown
-from flowers_keras.model import archive, inference, looks, novelty
+from flowers_keras.model import archive, image_statistics, inference, novelty
 from flowers_keras.photos import sources
 from tests.conftest import SIZE, as_new, encode, make_reference, measuring, photos_of
 
@@ -19,7 +19,9 @@ CARD = {"class_names": ["x", "y", "z"], "image_size": SIZE, "recipe": {"data": {
 def test_photos_of_the_same_kind_are_called_unlike_at_the_stated_rate(count, rate):
     found = []
     for seed in range(200):
-        draw = np.random.default_rng((seed, count)).normal(0.5, 0.3, (80 + count + 40, looks.WIDTH + 6))
+        draw = np.random.default_rng((seed, count)).normal(
+            0.5, 0.3, (80 + count + 40, image_statistics.WIDTH + 6)
+        )
         reference = novelty.make_reference(draw[:80], draw[80 : 80 + count])
         assert reference.false_alarms == pytest.approx(rate)
         judged = reference.judge(draw[80 + count :])
@@ -39,7 +41,7 @@ def random_traits(count, seed=0):
 def test_traits_are_the_looks_and_the_directions_of_roots():
     pooled, squares = np.random.default_rng(0).random((3, 4)), np.zeros((3, SIZE, SIZE, 3), np.uint8)
     length = np.sqrt(pooled.sum(axis=1, keepdims=True))
-    expected = [looks.describe_squares(squares), np.sqrt(pooled) / length, np.log(length)]
+    expected = [image_statistics.describe_squares(squares), np.sqrt(pooled) / length, np.log(length)]
     np.testing.assert_allclose(novelty.make_traits(pooled, squares), np.hstack(expected), rtol=1e-5)
 
 
@@ -57,7 +59,7 @@ def test_distance_is_that_to_the_fifth_nearest_training_photo():
 
 def test_looks_and_the_network_count_alike_by_the_spread_of_training_photos():
     traits = random_traits(60)
-    for part in (slice(looks.WIDTH), slice(looks.WIDTH, None)):
+    for part in (slice(image_statistics.WIDTH), slice(image_statistics.WIDTH, None)):
         places = novelty.Space(traits).places[:, part]
         apart = np.sort(np.linalg.norm(places[:, None] - places[None], axis=2), axis=1)
         assert np.median(apart[:, 5]) == pytest.approx(1, abs=0.01)  # the nearest is the photo itself
@@ -163,7 +165,7 @@ def test_damaged_references_are_refused_in_one_line(network, tmp_path, monkeypat
     with zipfile.ZipFile(path, "w") as members:
         members.writestr("config.json", "{}")
     assert archive.load_reference(path, network) is None
-    good, distances = np.ones((3, looks.WIDTH + 2049), np.float16), np.arange(3, dtype=np.float32)
+    good, distances = np.ones((3, image_statistics.WIDTH + 2049), np.float16), np.arange(3, dtype=np.float32)
     for traits, far in (
         (good[:, :7], distances),
         (good * np.nan, distances),

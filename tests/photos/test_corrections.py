@@ -9,7 +9,7 @@ import pytest
 from flowers_keras import files, recipe
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts
-from flowers_keras.jobs import cross_validation, training_sizes
+from flowers_keras.jobs import cross_validation, learning_curve
 from flowers_keras.photos import corrections, sources, splits
 from tests.conftest import encode, photos_of, textures
 
@@ -107,7 +107,7 @@ def test_the_digest_is_of_what_the_file_says(tmp_path, photos, config):
     [
         recipe.train_and_evaluate,
         lambda config, folder: cross_validation.cross_validate(config, folder, 3),
-        lambda config, folder: training_sizes.measure_curve(config, folder, 3),
+        lambda config, folder: learning_curve.measure_curve(config, folder, 3),
     ],
     ids=["train", "cross_validate", "learning_curve"],
 )
@@ -129,7 +129,7 @@ def test_training_and_folds_take_corrections_and_refuse_others_later(config, tmp
         raise Stopped
 
     monkeypatch.setattr(recipe, "train", stop)
-    for module in (cross_validation, training_sizes):
+    for module in (cross_validation, learning_curve):
         monkeypatch.setattr(
             module,
             "train_and_score",

@@ -7,7 +7,7 @@ import pytest
 
 from configs import finetune
 from flowers_keras import command_line, files, learning_curve
-from flowers_keras.report import certainty, growth_figure
+from flowers_keras.report import certainty, learning_curve_figure
 from tests.report.parsing import Page
 from tests.report.test_page import metrics as metrics  # noqa: PLC0414
 from tests.report.test_page import write as write  # noqa: PLC0414
@@ -154,7 +154,7 @@ def test_a_run_that_measured_no_novelty_has_no_section_of_it(write, metrics):
 
 
 def test_marks_of_the_curve_lie_where_their_figures_say():
-    drawn = Page(growth_figure.draw(CURVE))
+    drawn = Page(learning_curve_figure.draw(CURVE))
     dots = [dot for dot in drawn.all("circle") if dot["class"] == "dot validation"]
     (ring,) = [dot for dot in drawn.all("circle") if dot["class"].startswith("hollow")]
     places = [float(dot["cx"]) for dot in (*dots, ring)]
@@ -172,6 +172,6 @@ def test_marks_of_the_curve_lie_where_their_figures_say():
 @pytest.mark.parametrize("gain", [-0.5, 0.5])
 def test_a_trend_that_leaves_the_figure_is_cut(gain):
     following = {"gain": gain, "interval": [gain - 0.4, gain + 0.4]}
-    drawn = Page(growth_figure.draw(CURVE | {"next_doubling": following}))
+    drawn = Page(learning_curve_figure.draw(CURVE | {"next_doubling": following}))
     for circle in drawn.all("circle"):
         assert 0 <= float(circle["cy"]) <= 250

@@ -13,14 +13,14 @@ from tests.report.test_page import history
 def test_the_boundary_lies_between_the_phases_and_the_ring_on_the_epoch_kept():
     rows = history(2, 3)
     names = {"frozen": "head", "finetune": "after mixed8"}
-    page = Page(figures.learning_curve(rows, "accuracy", names, 3))
+    page = Page(figures.training_curve(rows, "accuracy", names, 3))
     (boundary,) = [line for line in page.all("line") if line["class"] == "boundary"]
     dots = [float(dot["cx"]) for dot in page.all("circle") if dot["class"] == "dot validation"]
     (ring,) = [float(dot["cx"]) for dot in page.all("circle") if dot["class"].startswith("hollow")]
     assert len(dots) == 5 and dots[1] < float(boundary["x1"]) < dots[2] and ring == dots[3]
     assert not [
         line
-        for line in Page(figures.learning_curve(history(0, 3), "loss", names, 2, log=True)).all("line")
+        for line in Page(figures.training_curve(history(0, 3), "loss", names, 2, log=True)).all("line")
         if line["class"] == "boundary"
     ]
 

@@ -24,7 +24,7 @@ from PIL import Image
 from configs import finetune
 from flowers_keras import demo
 from flowers_keras.errors import UserError
-from flowers_keras.model import explain, inference, looks, novelty, overlays
+from flowers_keras.model import explain, image_statistics, inference, novelty, overlays
 from flowers_keras.photos import decoding, reader, sources, synthetic, tables
 from flowers_keras.serving import correction_list, hosts, page_app, page_server
 from tests import browsing
@@ -138,7 +138,7 @@ def test_photo_gets_the_answer_of_the_classifier(server, loaded, photo):
 
 def test_photo_unlike_anything_known_is_called_so(loaded, photo, monkeypatch):
     assert page_app.answer_photo(loaded, photo)["novelty"] is None  # a model without training photos
-    width = looks.WIDTH + loaded.model.get_layer("pooled").output.shape[-1] + 1
+    width = image_statistics.WIDTH + loaded.model.get_layer("pooled").output.shape[-1] + 1
     far = novelty.Reference(np.zeros((5, width), np.float16), np.zeros(12, np.float32))
     monkeypatch.setattr(loaded, "reference", far)
     answer = page_app.answer_photo(loaded, photo)
@@ -536,7 +536,7 @@ def test_browser_takes_several_photos_at_once(page, loaded, photo, files, give):
 
 
 def test_browser_warns_of_a_photo_unlike_anything_known(page, loaded, photo, files, monkeypatch):
-    width = looks.WIDTH + loaded.model.get_layer("pooled").output.shape[-1] + 1
+    width = image_statistics.WIDTH + loaded.model.get_layer("pooled").output.shape[-1] + 1
     far = novelty.Reference(np.zeros((5, width), np.float16), np.zeros(12, np.float32))
     monkeypatch.setattr(loaded, "reference", far)
     choose(page, files / "rose <i>.png")

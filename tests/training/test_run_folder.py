@@ -87,7 +87,7 @@ def test_seconds_add_up_over_attempts_also_of_a_stage_that_was_cut_off(tmp_path,
             clock.time += 300
             run.note_seconds()  # as after each epoch
             clock.time += 4000
-            run.part("fold-1").note_seconds()
+            run.subrun("fold-1").note_seconds()
             clock.time += 7
             killed = run_folder.Run(run.folder, settings())  # sees what a process killed now leaves
         clock.time += 50_000  # between stages

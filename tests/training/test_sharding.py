@@ -1,4 +1,4 @@
-"""Each photo is in one share, and in the batch that it would be in if one process computed all."""
+"""Each photo is in one shard, and in the batch that it would be in if one process computed all."""
 
 import numpy as np
 import pytest

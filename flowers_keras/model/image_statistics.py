@@ -1,8 +1,8 @@
-"""How a picture looks, whatever it shows: its colours, and how much they change at each scale.
+"""Statistics of a picture's pixels: its colours, and how much they change at each scale.
 
-A network that was trained on few photos, or from random weights, may see in noise or a blank page what it
-sees in photos; simple statistics of the pixels then tell them apart (for generative models: Serrà et al.
-2020, arXiv 1909.11480).
+A network that was trained on few photos, or from random weights, may give noise or a blank page the same
+features as photos; simple statistics of the pixels tell them apart (shown for generative models by Serrà
+et al. 2020, arXiv 1909.11480).
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ LEVEL = 1.0  # of 255: less than one is rounding, and its logarithm would tell n
 
 
 def describe_squares(squares):
-    """Numbers that are near for pictures that look alike.
+    """Statistics that are close for pictures that look alike.
 
     For each scale, channel and direction (across, down, diagonal) the size of the details of Haar
     wavelets, and how few places they are in; for each channel the mean and how much of it is left to

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flowers_keras.evaluation import growth
+from flowers_keras.evaluation import learning_curve
 
 COUNTS = (500, 1000, 2000, 4000)
 
@@ -21,7 +21,7 @@ def answers(seed, errors, photos=3000, folds=5, training_noise=0.0):
 
 def test_a_trend_goes_on_as_the_power_law_that_was_planted():
     errors = [0.2 * 0.8**i for i in range(4)]  # the next is 0.08192, a gain of 0.02048
-    found = growth.measure_growth(COUNTS, *answers(0, errors))
+    found = learning_curve.measure(COUNTS, *answers(0, errors))
     assert found["finding"] == "more"
     assert [point["photos"] for point in found["points"]] == list(COUNTS)
     assert all(point["interval"][0] < point["accuracy"] < point["interval"][1] for point in found["points"])
@@ -36,7 +36,7 @@ def test_the_intervals_hold_the_truth_as_often_as_they_say(noise):
     """Of which photos are held out, and of which are trained on (`noise`, another in each fold)."""
     errors, held = [0.2 * 0.8**i for i in range(4)], np.zeros(2)
     for seed in range(300):
-        found = growth.measure_growth(COUNTS, *answers(seed, errors, 1000, training_noise=noise))
+        found = learning_curve.measure(COUNTS, *answers(seed, errors, 1000, training_noise=noise))
         for i, (name, truth) in enumerate((("last_doubling", 0.0256), ("next_doubling", 0.02048))):
             low, high = found[name]["interval"]
             held[i] += low <= truth <= high
@@ -44,28 +44,30 @@ def test_the_intervals_hold_the_truth_as_often_as_they_say(noise):
 
 
 def test_where_nothing_grows_more_is_hardly_ever_promised():
-    findings = [growth.measure_growth(COUNTS, *answers(seed, [0.1] * 4))["finding"] for seed in range(200)]
+    findings = [learning_curve.measure(COUNTS, *answers(seed, [0.1] * 4))["finding"] for seed in range(200)]
     assert findings.count("more") <= 6
     # Errors that stay are told from those that the noise hides, where there are photos enough.
-    assert growth.measure_growth(COUNTS, *answers(0, [0.1] * 4, 40_000))["finding"] == "little"
+    assert learning_curve.measure(COUNTS, *answers(0, [0.1] * 4, 40_000))["finding"] == "little"
 
 
 def test_a_curve_that_has_become_flat_is_not_called_growing():
     findings = [
-        growth.measure_growth(COUNTS, *answers(seed, [0.3, 0.2, 0.1, 0.1]))["finding"] for seed in range(100)
+        learning_curve.measure(COUNTS, *answers(seed, [0.3, 0.2, 0.1, 0.1]))["finding"] for seed in range(100)
     ]
     assert findings.count("more") <= 5
 
 
 def test_few_photos_without_a_mistake_say_nothing():
     right, fold = np.ones((4, 20), bool), np.arange(20) % 2
-    found = growth.measure_growth((5, 10, 20, 40), right, fold)
+    found = learning_curve.measure((5, 10, 20, 40), right, fold)
     assert found["finding"] in ("little", "unclear") and np.isfinite(found["next_doubling"]["gain"])
 
 
 def test_the_words_are_those_of_the_finding():
-    found = growth.measure_growth(COUNTS, *answers(0, [0.2 * 0.8**i for i in range(4)]))
-    words = {name: growth.describe(found | {"finding": name}) for name in ("more", "little", "unclear")}
+    found = learning_curve.measure(COUNTS, *answers(0, [0.2 * 0.8**i for i in range(4)]))
+    words = {
+        name: learning_curve.describe(found | {"finding": name}) for name in ("more", "little", "unclear")
+    }
     gain = f"{100 * found['next_doubling']['gain']:+.1f} points"
     assert all(gain in each and "From 2,000 to 4,000 training photos" in each for each in words.values())
     assert "would bring less than 0.5 points" in words["little"] and "cannot be told" in words["unclear"]

@@ -1,4 +1,4 @@
-"""What cross-validation and the learning curve share: folds of stored features, and a network for each."""
+"""What cross-validation and the learning curve share: folds, stored features, and a model to train."""
 
 import collections.abc
 import contextlib
@@ -16,21 +16,21 @@ from flowers_keras.training import features, run_folder, tracking
 
 
 @dataclasses.dataclass(frozen=True)
-class Bench:
+class FoldSetup:
     """Folds, and what each of them is trained with.
 
     Attributes:
       photos: sources.Photos.
-      cut: (training, held out) positions of each fold.
+      folds: (training, held out) positions of each fold.
       digests: position -> SHA-256 of the photo's bytes.
       stored: features.Features of the photos of all folds.
       model: a classifier.
       head, tail: the parts of it that train in phase 1 and phase 2.
-      start: the values of its variables as it was built.
+      start: the values of the model's variables when it was built.
     """
 
     photos: sources.Photos
-    cut: list
+    folds: list
     digests: collections.abc.Mapping
     stored: features.Features
     model: keras.Model
@@ -38,14 +38,14 @@ class Bench:
     tail: keras.Model
     start: list
 
-    def renew(self):
-        """Makes the model as it was built."""
+    def reset_weights(self):
+        """Gives the model the weights that it was built with."""
         for variable, value in zip(self.model.variables, self.start, strict=True):
             variable.assign(value)
 
 
 def last_epochs_kept(config):
-    """A checked copy of the config in which held-out photos neither choose an epoch nor end a phase."""
+    """A checked copy of the config in which the held-out photos neither select an epoch nor stop a phase."""
     check_config(config)
     tracking.require_tracker(config)
     if not config.features.views:
@@ -62,12 +62,12 @@ def last_epochs_kept(config):
 
 @contextlib.contextmanager
 def open_job(config, workdir, asked):
-    """A folder of what is measured on folds, as a run_folder.Run.
+    """Yields the run_folder.Run of something that is measured on folds.
 
     Args:
       config: as `last_epochs_kept` gives it.
       workdir: the folder.
-      asked: dict of what is measured; who goes on in the folder asks for the same.
+      asked: dict of what is measured; resuming in the folder needs the same.
     """
     settings = config.to_dict() | corrections.digest(config.data) | asked
     with run_folder.open_run(workdir, settings) as run, pipeline.photo_errors():
@@ -82,7 +82,7 @@ def begin(config, run):
         return recipe.load_photos(config, run)
 
 
-def make_bench(photos, split, config, count, run, plain):
+def set_up_folds(photos, split, config, count, run, plain):
     """Cuts the folds, builds the classifier, and stores what the trunk gives for their photos.
 
     Args:
@@ -91,10 +91,10 @@ def make_bench(photos, split, config, count, run, plain):
       config: the run's config.
       count: of folds.
       run: Run, which begins here.
-      plain: which views of photos that are not augmented are wanted: trunk_pass.PLAIN, MIRRORED.
+      plain: the views without augmentation that are needed: trunk_pass.PLAIN, MIRRORED or both.
 
     Returns:
-      Bench.
+      FoldSetup.
     """
     cut = folds.cut_folds(photos, split, count, config.data.split_seed)
     model = recipe.build(photos, split, config, run.policy)
@@ -108,4 +108,4 @@ def make_bench(photos, split, config, count, run, plain):
         for layer in ("pooled", config.model.unfreeze_from)
     )
     start = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
-    return Bench(photos, cut, stored.digests, stored, model, head, tail, start)
+    return FoldSetup(photos, cut, stored.digests, stored, model, head, tail, start)

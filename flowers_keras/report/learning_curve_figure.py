@@ -1,4 +1,4 @@
-"""The figure of a learning curve: accuracy by the number of training photos, and where it may lead."""
+"""The figure of a learning curve: accuracy by the number of training photos, and its extrapolation."""
 
 import math
 

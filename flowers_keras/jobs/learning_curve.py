@@ -9,8 +9,8 @@ import numpy as np
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import growth, measure, prediction_table
-from flowers_keras.jobs import fold_bench
+from flowers_keras.evaluation import learning_curve, measure, prediction_table
+from flowers_keras.jobs import fold_setup
 from flowers_keras.model import classifier
 from flowers_keras.photos import subsets
 from flowers_keras.report import certainty
@@ -31,30 +31,30 @@ def measure_curve(config, workdir, count):
       count: folds, at least 2.
 
     Returns:
-      What `learning_curve.json` holds: as `growth.measure_growth` gives, and "folds" and "seconds".
+      What `learning_curve.json` holds: as `learning_curve.measure` gives, and "folds" and "seconds".
 
     Raises:
       UserError: something that the user can mend, in one line.
     """
-    config = fold_bench.last_epochs_kept(config)
+    config = fold_setup.last_epochs_kept(config)
     if not config.frozen.epochs:
         raise UserError("the learning curve is of phase 1; pass --config.frozen.epochs=1 or more")
-    with fold_bench.open_job(config, workdir, {"folds": count, "shares": list(SHARES)}) as run:
+    with fold_setup.open_job(config, workdir, {"folds": count, "shares": list(SHARES)}) as run:
         if not run.path("learning_curve.json").exists():
-            train_and_score(*fold_bench.begin(config, run), config, count, run)
+            train_and_score(*fold_setup.begin(config, run), config, count, run)
     return announce(run)
 
 
 def train_and_score(photos, split, config, count, run):
     """Scores every size on every fold and writes what they found together."""
-    bench = fold_bench.make_bench(photos, split, config, count, run, (trunk_pass.PLAIN,))
+    setup = fold_setup.set_up_folds(photos, split, config, count, run, (trunk_pass.PLAIN,))
     right, sizes = [], []
-    for number, (train, held_out) in enumerate(bench.cut, 1):
+    for number, (train, held_out) in enumerate(setup.folds, 1):
         fractions = [1 / share for share in SHARES]
-        chosen = subsets.nested_subsets(photos, bench.digests, train, fractions, config.data.split_seed)
+        chosen = subsets.nested_subsets(photos, setup.digests, train, fractions, config.data.split_seed)
         with run.stage("sizes"):
             scored = [
-                score_size(bench, each, share, held_out, config, run.part(f"fold-{number}/1-of-{share}"))
+                score_size(setup, each, share, held_out, config, run.subrun(f"fold-{number}/1-of-{share}"))
                 for each, share in zip(chosen, SHARES, strict=True)
             ]
         right.append([each.plain.argmax(axis=1) == each.labels for each in scored])
@@ -62,15 +62,15 @@ def train_and_score(photos, split, config, count, run):
         shown = ", ".join(f"{each.mean():.1%}" for each in right[-1])
         print(f"fold {number} of {count}: accuracy with 1/8, 1/4, 1/2 and all of the photos {shown}")
     fold = np.repeat(np.arange(count), [len(each[0]) for each in right])
-    found = growth.measure_growth(np.mean(sizes, axis=0), np.concatenate(right, axis=1), fold)
+    found = learning_curve.measure(np.mean(sizes, axis=0), np.concatenate(right, axis=1), fold)
     files.write_json(run.path("learning_curve.json"), found | {"folds": count, "seconds": run.seconds})
 
 
-def score_size(bench, train, share, held_out, config, run):
+def score_size(setup, train, share, held_out, config, run):
     """The Predictions for a fold's held-out photos by a head of some training photos; trained once.
 
     Args:
-      bench: fold_bench.Bench; its model is left trained.
+      setup: fold_setup.FoldSetup; its model is left trained.
       train: int positions, one in `share` of the fold's training photos.
       share: how often each is seen in an epoch, which so has as many steps at every size.
       held_out: int positions.
@@ -80,14 +80,14 @@ def score_size(bench, train, share, held_out, config, run):
     path = run.path("predictions.csv")
     if path.exists():
         return prediction_table.load_predictions(path)
-    photos, stored = bench.photos, bench.stored
+    photos, stored = setup.photos, setup.stored
     often = np.tile(train, share)
-    feed = feeds.stored_feed(bench.head, stored, "pooled", photos.labels, often, held_out, config)
-    bench.renew()
-    classifier.freeze(bench.model)
+    feed = feeds.stored_feed(setup.head, stored, "pooled", photos.labels, often, held_out, config)
+    setup.reset_weights()
+    classifier.freeze(setup.model)
     phases.train_phase("frozen", feed, config.frozen, run)
     rows = stored.rows(trunk_pass.PLAIN, held_out)
-    plain = measure.predict_rows(bench.head, "pooled", rows, config.data.batch_size)
+    plain = measure.predict_rows(setup.head, "pooled", rows, config.data.batch_size)
     ids = [photos.ids[i] for i in held_out]
     scored = prediction_table.Predictions(ids, photos.labels[held_out], photos.class_names, plain, None)
     prediction_table.save_predictions(scored, path)
@@ -102,7 +102,7 @@ def announce(run):
     for point in found["points"]:
         low, high = point["interval"]
         print(f"  {point['photos']:,} training photos: {point['accuracy']:.1%} ({low:.1%} to {high:.1%})")
-    print(f"  {growth.describe(found)}")
+    print(f"  {learning_curve.describe(found)}")
     if report := certainty.refresh(run.folder):
         print(f"  also in {report}")
     return found

@@ -7,7 +7,7 @@ import pytest
 
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import prediction_table
-from flowers_keras.jobs import cross_validation, training_sizes
+from flowers_keras.jobs import cross_validation, learning_curve
 from flowers_keras.training import feeds, phases, trunk_pass
 from tests.jobs.conftest import Killed, die_in_phase
 
@@ -38,9 +38,9 @@ def test_sizes_are_nested_and_scored_on_the_same_photos_and_a_kill_costs_its_siz
     monkeypatch.setattr(phases, "train_phase", train_the_first)
     trained = die_in_phase(monkeypatch, 6)
     with pytest.raises(Killed):
-        training_sizes.measure_curve(small, tmp_path / "curve", 2)
+        learning_curve.measure_curve(small, tmp_path / "curve", 2)
     monkeypatch.setattr(trunk_pass.Pass, "values", lambda *_: pytest.fail("features were computed again"))
-    found = training_sizes.measure_curve(small, tmp_path / "curve", 2)
+    found = learning_curve.measure_curve(small, tmp_path / "curve", 2)
     assert trained == ["frozen"] * 9  # 2 folds of 4 sizes, one of which was begun twice
 
     del fed[5]
@@ -70,7 +70,7 @@ def test_the_pass_is_shared_with_cross_validation(small, tmp_path, monkeypatch):
     monkeypatch.setattr(phases, "train_phase", lambda *_: ([], None))  # what is trained is not looked at
     cross_validation.cross_validate(small, tmp_path / "folds", 2)
     monkeypatch.setattr(trunk_pass.Pass, "values", lambda *_: pytest.fail("features were computed again"))
-    training_sizes.measure_curve(small, tmp_path / "curve", 2)
+    learning_curve.measure_curve(small, tmp_path / "curve", 2)
 
 
 def test_every_size_begins_with_the_head_as_it_was_built(small, tmp_path, monkeypatch):
@@ -83,7 +83,7 @@ def test_every_size_begins_with_the_head_as_it_was_built(small, tmp_path, monkey
             or feed.network.set_weights([each + 1 for each in feed.network.get_weights()])
         ),
     )
-    training_sizes.measure_curve(small, tmp_path / "curve", 2)
+    learning_curve.measure_curve(small, tmp_path / "curve", 2)
     assert len(began) == 8 and all(np.array_equal(each, began[0]) for each in began)
 
 
@@ -94,5 +94,5 @@ def test_every_size_begins_with_the_head_as_it_was_built(small, tmp_path, monkey
 def test_what_has_no_curve_is_one_line(small, tmp_path, field, words):
     small.update_from_flattened_dict({field: 0})
     with pytest.raises(UserError, match=words):
-        training_sizes.measure_curve(small, tmp_path / "curve", 2)
+        learning_curve.measure_curve(small, tmp_path / "curve", 2)
     assert not (tmp_path / "curve").exists()

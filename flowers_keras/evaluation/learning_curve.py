@@ -1,4 +1,4 @@
-"""What more training photos bring: accuracy by their number, and how far the trend carries.
+"""The learning curve: accuracy by the number of training photos, and what twice as many would bring.
 
 The error falls as a power of the number of training photos (Hestness et al. 2017, arXiv 1712.00409),
 until something else limits it: such a curve flattens, so that the trend promises rather too much.
@@ -12,7 +12,7 @@ from flowers_keras.evaluation import scores
 LITTLE = 0.005  # of accuracy: a gain below it is not worth the work of twice the photos
 
 
-def measure_growth(counts, right, fold):
+def measure(counts, right, fold):
     """Accuracy at each number of training photos, and what doubling them brought and would bring.
 
     Args:
@@ -92,7 +92,7 @@ def _judge(last, following):
 
 
 def describe(found):
-    """What `measure_growth` found, in a few sentences.
+    """What `measure` found, in a few sentences.
 
     Example:
       >>> doubling = {"gain": 0.012, "interval": [0.004, 0.02]}
