@@ -2,11 +2,11 @@
 
 from flowers_keras import files, runtime, user_paths
 from flowers_keras.config import check_config
-from flowers_keras.evaluation import calibration, diagnosis, measured_run, prediction_table, shifts
+from flowers_keras.evaluation import calibration, diagnosis, prediction_table, run_metrics, shifts
 from flowers_keras.model import archive, classifier, conditioning, inference, warm_start
 from flowers_keras.photos import changes, corrections, pipeline, sources, splits
 from flowers_keras.report import model_card, page
-from flowers_keras.training import feeds, phases, run_folder, selection, tracking
+from flowers_keras.training import feeds, measured_photos, phases, run_folder, selection, tracking
 
 
 def train_and_evaluate(config, workdir):
@@ -76,7 +76,7 @@ def train(photos, split, config, run):
     card = {"class_names": names, "image_size": config.data.image_size, "recipe": config.to_dict()}
     files.write_json(run.path("labels.json"), names)
     with run.stage("calibrate"):
-        stored = measured_run.reopen_stored(split, config, run)
+        stored = measured_photos.reopen(split, config, run)
         found = calibration.calibrate(model, photos, split, stored, config)
         archive.save(model, run.path("model.keras"), card, *found)
 
@@ -101,8 +101,8 @@ def evaluate(photos, split, config, run):
     """Measures the saved file, loaded again, and writes what a person reads."""
     with run.stage("evaluate"):
         saved = inference.load_classifier(run.path("model.keras"))
-        stored = measured_run.reopen_stored(split, config, run)
-        metrics, predictions = measured_run.measure_parts(saved, photos, split, stored, config)
+        stored = measured_photos.reopen(split, config, run)
+        metrics, predictions = run_metrics.measure(saved, photos, split, stored, config)
     with run.stage("shift"):
         metrics["shift"] = shifts.measure_shift(saved.model, photos, split, config, run.policy)
     metrics["machine"] = run.record_machine()

@@ -9,11 +9,11 @@ import pytest
 
 from flowers_keras import files, recipe, runtime
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import calibration, measure, measured_run
+from flowers_keras.evaluation import calibration, predicting, run_metrics
 from flowers_keras.model import archive, inference, novelty
 from flowers_keras.photos import draw
 from flowers_keras.photos.reader import BrokenPhoto
-from flowers_keras.training import feeds, run_folder
+from flowers_keras.training import measured_photos, run_folder
 from tests.conftest import small_config, small_inception
 
 
@@ -53,17 +53,17 @@ def measure_run(photos, split, config, run):
     model, card = archive.load(path)
     last = model.get_layer("probabilities")
     last.set_weights([weights * card["temperature"] for weights in last.get_weights()])
-    stored = measured_run.reopen_stored(split, config, run)
+    stored = measured_photos.reopen(split, config, run)
     found = calibration.calibrate(model, photos, split, stored, config)
     archive.save(model, path, card | {"temperature": None}, *found)
-    return measured_run.measure_parts(inference.load_classifier(path), photos, split, stored, config)
+    return run_metrics.measure(inference.load_classifier(path), photos, split, stored, config)
 
 
 def test_training_saves_one_file_that_is_complete(trained, config):
     photos, split, run, _ = trained
     saved = inference.load_classifier(run.folder)
     assert saved.temperature and saved.reference
-    metrics, _ = measured_run.measure_parts(saved, photos, split, None, config)
+    metrics, _ = run_metrics.measure(saved, photos, split, None, config)
     found = metrics["validation"]["ece_uncalibrated"]  # as it was trained
     assert found is not None and found != metrics["validation"]["ece"]
 
@@ -98,19 +98,19 @@ def test_test_photos_are_predicted_from_raw_and_the_others_are_stored(trained, c
     """What is stored gives what raw photos give, and where some of it is gone they are read."""
     photos, split, run, read = trained
     parts, saved = split.positions, run.path("model.keras").read_bytes()
-    shown = {part: set(at.tolist()) for part, at in feeds.measured_positions(split).items()}
+    shown = {part: set(at.tolist()) for part, at in measured_photos.positions(split).items()}
     assert len(shown["train"]) == len(shown["validation"]) and shown["train"] <= set(parts["train"].tolist())
     watched = dataclasses.replace(
         photos, read=lambda position: (read.add(position), photos.read(position))[1]
     )
-    figures, predicted, predict = {}, set(), measure.predict_photos
+    figures, predicted, predict = {}, set(), predicting.predict_photos
 
     def watched_predict(*arguments, **named):
         predicted.add(arguments[4])
         return predict(*arguments, **named)
 
-    monkeypatch.setattr(measure, "predict_photos", watched_predict)
-    known = feeds.draw_photos(split, "train", novelty.LARGEST["train"])
+    monkeypatch.setattr(predicting, "predict_photos", watched_predict)
+    known = measured_photos.sample(split, "train", novelty.LARGEST["train"])
     for damage in ("none", "a value", "the store", "never stored"):
         if damage == "a value":
             path = next(run.folder.parent.glob("features/*/mirrored/*/activation.npy"))

@@ -11,7 +11,7 @@ from flowers_keras import recipe
 from flowers_keras.benchmark.scaling import peak_memory
 from flowers_keras.benchmark.table import Table
 from flowers_keras.config import SMALLEST_IMAGE
-from flowers_keras.evaluation import measure, prediction_table
+from flowers_keras.evaluation import predicting, prediction_table
 from flowers_keras.photos import draw, identity, sources, splits, twins
 from flowers_keras.training import feeds, phases, run_folder
 
@@ -82,7 +82,7 @@ def _measure_stages(config, count):
         stage("an epoch of phase 2", lambda: _train(tail, config))
         test = split.positions["test"]
         found = stage(
-            "test photos predicted", lambda: measure.predict_photos(model, photos, test, config, "")
+            "test photos predicted", lambda: predicting.predict_photos(model, photos, test, config, "")
         )
         written = run.path("predictions.csv")
         stage("predictions.csv written", lambda: prediction_table.save_predictions(found, written))

@@ -6,10 +6,10 @@ Both are found without the test photos, by the float32 network that the file wil
 import numpy as np
 
 from flowers_keras import progress
-from flowers_keras.evaluation import measure, measured_run, scores, unknown
+from flowers_keras.evaluation import predicting, reliability, unknown
 from flowers_keras.model import classifier, inference, novelty
 from flowers_keras.photos import pipeline
-from flowers_keras.training import feeds, sharding, trunk_pass
+from flowers_keras.training import measured_photos, sharding, trunk_pass
 
 
 def calibrate(model, photos, split, stored, config):
@@ -19,17 +19,17 @@ def calibrate(model, photos, split, stored, config):
       model: a classifier as it was trained, in any precision.
       photos: sources.Photos.
       split: splits.Split.
-      stored: as `measured_run.reopen_stored` gives it.
+      stored: as `measured_photos.reopen` returns it.
       config: the run's config.
 
     Returns:
       (temperature, fitted on the validation photos; novelty.Reference).
     """
     exact, validation = classifier.with_policy(model, "float32"), split.positions["validation"]
-    found = measured_run.predict_known(exact, photos, validation, stored, config, "calibration", tta=False)
+    found = predicting.predict_known(exact, photos, validation, stored, config, "calibration", tta=False)
     reference = make_reference(exact, photos, split, stored, config)
     progress.detail(f"novelty: {unknown.describe(reference)}")
-    return scores.fit_temperature(found.labels, found.plain), reference
+    return reliability.fit_temperature(found.labels, found.plain), reference
 
 
 def make_reference(model, photos, split, stored, config):
@@ -38,7 +38,7 @@ def make_reference(model, photos, split, stored, config):
     It is of training photos as they are: augmented ones can be almost white or black, and such photos
     would then be like them.
     """
-    known = (feeds.draw_photos(split, part, novelty.LARGEST[part]) for part in ("train", "validation"))
+    known = (measured_photos.sample(split, part, novelty.LARGEST[part]) for part in ("train", "validation"))
     return novelty.make_reference(*(find_traits(model, photos, each, stored, config) for each in known))
 
 
@@ -50,7 +50,9 @@ def find_traits(model, photos, positions, stored, config):
     size = min(config.data.batch_size, inference.LARGEST_BATCH)
     if stored is not None:
         network = classifier.submodel(model, config.model.unfreeze_from, "pooled")
-        pooled = measure.predict_rows(network, "activation", stored.rows(trunk_pass.PLAIN, positions), size)
+        pooled = predicting.predict_rows(
+            network, "activation", stored.rows(trunk_pass.PLAIN, positions), size
+        )
 
     def find(mine):
         squares = pipeline.plain_batches(photos, positions[mine], config.data.image_size, size)

@@ -4,7 +4,7 @@ import numpy as np
 
 from flowers_keras.config import default_config
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import measure, unknown
+from flowers_keras.evaluation import predicting, scores, unknown
 from flowers_keras.model import archive
 from flowers_keras.photos import inspection, labelled, pipeline
 
@@ -36,11 +36,11 @@ def evaluate_photos(model_path, data, others=None):
     config = measuring_config(card)
     with pipeline.photo_errors():
         positions = np.array(sorted(fingerprints))
-        predictions = measure.predict_photos(
+        predictions = predicting.predict_photos(
             model, photos, positions, config, "evaluate", reference=reference
         )
-    metrics = measure.compute_metrics(predictions)
-    metrics |= measure.compare_uncalibrated(predictions, card["temperature"])
+    metrics = scores.compute_metrics(predictions)
+    metrics |= scores.compare_uncalibrated(predictions, card["temperature"])
     metrics["calibration"] = archive.describe_calibration(card)
     metrics["left_out"] = [list(pair) for pair in (*left_out, *photos.others)]
     metrics["twins_in_training"] = _twins(photos, fingerprints, model_path, config)

@@ -1,23 +1,16 @@
-"""The figures: accuracy and its interval, balanced accuracy, cross-entropy, confusion, calibration.
+"""The metrics of predictions: accuracy and its interval, balanced accuracy, loss, confusion; all together.
 
-Sums are exact (`math.fsum`): a figure does not depend on the order of the photos.
+Sums are exact (`math.fsum`): a metric does not depend on the order of the photos.
 """
 
 import math
 
 import numpy as np
-import scipy.optimize
 import scipy.stats
 
-CALIBRATION_BINS = 15
+from flowers_keras.evaluation import reliability
 
 CONFIDENCE = 0.95  # of every interval
-
-SIMULATIONS = 1000  # of perfect calibration
-
-TEMPERATURES = (0.05, 20.0)  # lowest and highest that are tried
-
-LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)  # the network's 0 may be a little more
 
 
 def accuracy(labels, probabilities):
@@ -73,91 +66,6 @@ def drop_interval(before, after):
     ]
 
 
-def expected_calibration_error(labels, probabilities):
-    """Mean distance between confidence and accuracy over 15 equal bins (Guo et al. 2017)."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    return math.fsum(abs(c - a) * n for _, c, a, n in reliability(confidence, right)) / len(labels)
-
-
-def calibration_error_by_chance(confidence):
-    """The calibration error that a perfectly calibrated model exceeds in 5 % of cases.
-
-    With few photos the error is never 0: each photo is classified correctly, with the probability
-    that the model gives, or not. Simulated 1,000 times, always with the same random numbers.
-
-    Args:
-      confidence: float [count], probability of the predicted class.
-    """
-    confidence = np.sort(confidence)  # the order of the photos must not matter
-    starts = np.unique(_bins(confidence), return_index=True)[1]
-    random = np.random.default_rng(0)
-    gaps = [
-        np.add.reduceat(confidence - (random.random(len(confidence)) < confidence), starts)
-        for _ in range(SIMULATIONS)
-    ]
-    return float(np.quantile(np.abs(gaps).sum(axis=1) / len(confidence), CONFIDENCE))
-
-
-def reliability(confidence, right):
-    """The bins of a reliability diagram that hold photos.
-
-    Args:
-      confidence: float [count], probability of the predicted class.
-      right: bool [count].
-
-    Returns:
-      A list of (lower edge, mean confidence, accuracy, count).
-    """
-    bins = _bins(confidence)
-    table = []
-    for each in np.unique(bins):
-        inside = bins == each
-        count = int(inside.sum())
-        mean = math.fsum(confidence[inside]) / count
-        table.append((float(each / CALIBRATION_BINS), mean, int(right[inside].sum()) / count, count))
-    return table
-
-
-def _bins(confidence):
-    return np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-
-
-def fit_temperature(labels, probabilities):
-    """The temperature that makes probabilities fit the labels best (Guo et al. 2017).
-
-    Args:
-      labels: int [count], of validation photos.
-      probabilities: float [count, classes].
-
-    Returns:
-      T from 0.05 to 20 with the least cross-entropy of softmax(log p / T); 1.0 where every photo is
-      right, since there a lower one is always better.
-    """
-    if (probabilities.argmax(axis=1) == labels).all():
-        return 1.0
-    chosen = np.arange(len(labels)), labels
-
-    def cross_entropy_at(log_temperature):
-        scaled = apply_temperature(probabilities, np.exp(log_temperature))
-        return -np.mean(_logs(scaled)[chosen])
-
-    found = scipy.optimize.minimize_scalar(
-        cross_entropy_at, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-9}
-    )
-    return float(np.exp(found.x))
-
-
-def apply_temperature(probabilities, temperature):
-    """softmax(log p / T), float64 [count, classes]: T above 1 is less certain, below 1 more."""
-    scaled = _logs(probabilities) / temperature
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def _logs(probabilities):
-    return np.log(np.maximum(np.asarray(probabilities, np.float64), LEAST_PROBABILITY))
-
-
 def confusion_matrix(labels, probabilities):
     """int [classes, classes]: photos of the true class (row) that were given the class (column)."""
     matrix = np.zeros((probabilities.shape[1],) * 2, np.int64)
@@ -198,3 +106,51 @@ def per_class(confusion, class_names):
         }
         for i, name in enumerate(class_names)
     }
+
+
+def compute_metrics(predictions):
+    """All metrics of a set of predictions, named as in `metrics.json`.
+
+    Args:
+      predictions: Predictions of at least one photo.
+
+    Returns:
+      dict of JSON values; accuracies from 0 to 1. A perfectly calibrated model has an "ece" below
+      "ece_by_chance" in 95 % of cases. Names that end in `_tta` are None without TTA.
+    """
+    labels, plain, tta = predictions.labels, predictions.plain, predictions.tta
+    confusion = confusion_matrix(labels, plain)
+    confidence = plain.max(axis=1)
+
+    def optional(score, probabilities):
+        return None if probabilities is None else score(labels, probabilities)
+
+    return {
+        "count": len(labels),
+        "accuracy": accuracy(labels, plain),
+        "accuracy_tta": optional(accuracy, tta),
+        "accuracy_interval": wilson_interval(int(np.trace(confusion)), len(labels)),
+        "balanced_accuracy": balanced_accuracy(confusion),
+        "macro_f1": macro_f1(confusion),
+        "loss": cross_entropy(labels, plain),
+        "loss_tta": optional(cross_entropy, tta),
+        "ece": reliability.expected_calibration_error(labels, plain),
+        "ece_by_chance": reliability.calibration_error_by_chance(confidence),
+        "mean_confidence": math.fsum(confidence) / len(labels),
+        "ece_tta": optional(reliability.expected_calibration_error, tta),
+        "per_class": per_class(confusion, predictions.class_names),
+        "confusion": confusion.tolist(),
+    }
+
+
+def compare_uncalibrated(predictions, temperature):
+    """{"ece_uncalibrated"}: the expected calibration error that a calibrated model had before calibration.
+
+    Args:
+      predictions: Predictions.
+      temperature: at which the model is calibrated; the result is None for a model that is not (None).
+    """
+    if temperature is None:
+        return {"ece_uncalibrated": None}
+    as_trained = reliability.apply_temperature(predictions.plain, 1 / temperature)
+    return {"ece_uncalibrated": reliability.expected_calibration_error(predictions.labels, as_trained)}

@@ -21,7 +21,7 @@ from PIL import Image, ImageFilter
 from flowers_keras import progress
 from flowers_keras.model import folding, inference
 from flowers_keras.photos import identity, pipeline
-from flowers_keras.training import feeds, sharding
+from flowers_keras.training import measured_photos, sharding
 
 SEED = 0  # of all draws, in every run
 BACKGROUNDS = 64  # photos that lend theirs
@@ -131,7 +131,7 @@ def measure_shift(model, photos, split, config, policy="float32"):
       {"photos": count, "precision": "float32" or "bfloat16", "accuracy": of the photos as they are,
       "conditions": {name: [slight, middle, strong]}}, plain accuracies from 0 to 1; None without photos.
     """
-    positions = feeds.draw_photos(split, "test", config.evaluation.shift_photos)
+    positions = measured_photos.sample(split, "test", config.evaluation.shift_photos)
     if not len(positions):
         return None
     right = _count_right(folding.fast_copy(model, policy), photos, positions, split, config)
@@ -147,7 +147,7 @@ def measure_shift(model, photos, split, config, policy="float32"):
 def _count_right(network, photos, positions, split, config):
     """{(condition, strength): photos classified correctly}; None is the photos as they are."""
     addresses = identity.draw_addresses(split.digests, len(photos.ids))
-    lenders = feeds.draw_photos(split, "test", min(len(positions), BACKGROUNDS))
+    lenders = measured_photos.sample(split, "test", min(len(positions), BACKGROUNDS))
     backgrounds = _read_backgrounds(photos, lenders)
     size = min(config.data.batch_size, inference.LARGEST_BATCH)
     size = math.ceil(len(positions) / math.ceil(len(positions) / size))  # so that none is filled up by many

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from flowers_keras import files, next_command, progress
-from flowers_keras.evaluation import doubts, measure, prediction_table, scores
+from flowers_keras.evaluation import doubts, predicting, prediction_table, scores
 from flowers_keras.jobs import fold_setup
 from flowers_keras.model import classifier
 from flowers_keras.photos import folds, groups, tables
@@ -86,7 +86,7 @@ def describe(scored):
     pooled = prediction_table.join(scored)
     right = int((pooled.tta.argmax(axis=1) == pooled.labels).sum())
     return {
-        "pooled": measure.compute_metrics(pooled),
+        "pooled": scores.compute_metrics(pooled),
         "interval_tta": scores.wilson_interval(right, len(pooled.ids)),
         "each": [accuracy_tta(each) for each in scored],
     }
@@ -114,7 +114,7 @@ def score_fold(setup, fold, config, run):
     history, kept = phases.train_phase("frozen", head_feed, config.frozen, run)
     classifier.unfreeze_from(setup.model, config.model.unfreeze_from, config.model.train_batch_norm)
     phases.train_phase("finetune", tail_feed, config.finetune, run, history, kept)
-    scored = measure.predict_stored(setup.tail, stored, photos, held_out, config.data.batch_size)
+    scored = predicting.predict_stored(setup.tail, stored, photos, held_out, config.data.batch_size)
     prediction_table.save_predictions(scored, path)
     run.finish()
     return scored

@@ -9,7 +9,7 @@ import numpy as np
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import learning_curve, measure, prediction_table
+from flowers_keras.evaluation import learning_curve, predicting, prediction_table
 from flowers_keras.jobs import fold_setup
 from flowers_keras.model import classifier
 from flowers_keras.photos import subsets
@@ -87,7 +87,7 @@ def score_size(setup, train, share, held_out, config, run):
     classifier.freeze(setup.model)
     phases.train_phase("frozen", feed, config.frozen, run)
     rows = stored.rows(trunk_pass.PLAIN, held_out)
-    plain = measure.predict_rows(setup.head, "pooled", rows, config.data.batch_size)
+    plain = predicting.predict_rows(setup.head, "pooled", rows, config.data.batch_size)
     ids = [photos.ids[i] for i in held_out]
     scored = prediction_table.Predictions(ids, photos.labels[held_out], photos.class_names, plain, None)
     prediction_table.save_predictions(scored, path)

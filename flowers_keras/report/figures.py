@@ -100,7 +100,7 @@ def reliability_diagram(bins, as_trained, bin_width):
     """How often the model is right at each confidence; on the diagonal it is calibrated.
 
     Args:
-      bins: (lower edge, mean confidence, accuracy, count), as scores.reliability gives.
+      bins: (lower edge, mean confidence, accuracy, count), as reliability.reliability gives.
       as_trained: the same before calibration.
       bin_width: of the confidence, from 0 to 1.
     """

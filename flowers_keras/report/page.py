@@ -6,7 +6,7 @@ import json
 import numpy as np
 
 from flowers_keras import __version__, files, user_paths
-from flowers_keras.evaluation import doubts, scores
+from flowers_keras.evaluation import doubts, reliability
 from flowers_keras.report import certainty, confusion, examples, figures, next_steps, templates
 from flowers_keras.training import selection
 
@@ -98,9 +98,9 @@ def show(workdir, height=800):
 
 def draw(metrics, predictions, history, config):
     """The page's drawings by name, as Markup."""
-    as_trained = scores.apply_temperature(predictions.plain, 1 / metrics["temperature"])
+    as_trained = reliability.apply_temperature(predictions.plain, 1 / metrics["temperature"])
     bins = [
-        scores.reliability(each.max(axis=1), each.argmax(axis=1) == predictions.labels)
+        reliability.reliability(each.max(axis=1), each.argmax(axis=1) == predictions.labels)
         for each in (predictions.plain, as_trained)
     ]
     phase_names = {
@@ -118,7 +118,7 @@ def draw(metrics, predictions, history, config):
         ),
         "accuracy": figures.training_curve(history, "accuracy", phase_names, kept),
         "loss": figures.training_curve(history, "loss", phase_names, kept, log=True),
-        "reliability": figures.reliability_diagram(*bins, bin_width=1 / scores.CALIBRATION_BINS),
+        "reliability": figures.reliability_diagram(*bins, bin_width=1 / reliability.BINS),
         "shift": {
             name: figures.shift_panel(name, metrics["shift"]["accuracy"], accuracies)
             for name, accuracies in conditions.items()

@@ -10,10 +10,9 @@ import keras
 import numpy as np
 
 from flowers_keras.augment import mixup, trivial_augment
-from flowers_keras.model import novelty
 from flowers_keras.model.tail import make_tail
 from flowers_keras.photos import identity, pipeline
-from flowers_keras.training import devices, features, trunk_pass
+from flowers_keras.training import devices, features, measured_photos, trunk_pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,41 +84,10 @@ def make_feeds(model, photos, split, config, run):
     )
 
 
-def measured_positions(split):
-    """part -> positions of the photos that a run is measured on.
-
-    They are all of validation and test, and as many training photos, not augmented, as validation has:
-    enough to see the gap.
-    """
-    count = len(split.positions["validation"])
-    return split.positions | {"train": draw_photos(split, "train", count)}
-
-
-def draw_photos(split, part, count):
-    """int64 positions, ascending, of some photos of a part; of more photos all those of fewer are some.
-
-    Which these are depends on their content alone: most stay the same when photos are added.
-    """
-    at = split.positions[part].tolist()
-    at.sort(key=lambda position: identity.uniform_hash(split.digests[position], "measured"))
-    return np.sort(np.int64(at[:count]))
-
-
-def measured_views(split, config):
-    """view -> positions, of what is stored of validation and training photos as they are, to measure a run.
-
-    That is of those of `measured_positions`, and of those that a photo's novelty is told by.
-    """
-    validation = split.positions["validation"]
-    train = draw_photos(split, "train", max(len(validation), novelty.LARGEST["train"]))
-    views = {trunk_pass.PLAIN: np.concatenate([validation, train])}
-    return views | ({trunk_pass.MIRRORED: validation} if config.evaluation.tta else {})
-
-
 def store_views(model, photos, split, config, run, share=(0, 1)):
     """features.Features of what the phases and the evaluation read; arguments as of `compute_features`."""
     wanted = dict.fromkeys(range(config.features.views), split.positions["train"])
-    wanted |= measured_views(split, config)
+    wanted |= measured_photos.views(split, config)
     run.counts = {part: len(at) for part, at in split.positions.items()}
     return features.compute_features(model, photos, split.fingerprints, wanted, config, run, share)
 

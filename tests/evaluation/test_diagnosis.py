@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, shifts, verdicts
+from flowers_keras.evaluation import (
+    diagnosis,
+    predicting,
+    prediction_table,
+    reliability,
+    scores,
+    shifts,
+    verdicts,
+)
 from flowers_keras.model import classifier, conditioning
 from flowers_keras.photos import sources
 from tests.conftest import build_network, measuring
@@ -76,11 +84,11 @@ class Case:
         train = self.parts["train"]
         model = learner(self.pictures[train], self.labels[train])
         found = {
-            part: measure.predict_photos(model, photos, positions, measuring(SIZE), part)
+            part: predicting.predict_photos(model, photos, positions, measuring(SIZE), part)
             for part, positions in self.parts.items()
         }
-        temperature = scores.fit_temperature(found["validation"].labels, found["validation"].plain)
-        metrics = {part: measure.compute_metrics(each) for part, each in found.items()}
+        temperature = reliability.fit_temperature(found["validation"].labels, found["validation"].plain)
+        metrics = {part: scores.compute_metrics(each) for part, each in found.items()}
         if shift:
             digests = {i: f"{i:064x}"[::-1] for i in range(len(files))}
             split = types.SimpleNamespace(positions=self.parts, digests=digests)
@@ -220,7 +228,7 @@ def trained_metrics(features, labels, head):
         predictions = prediction_table.Predictions(
             ids, labels[where], tuple("abc"), probabilities[where], None
         )
-        metrics[part] = measure.compute_metrics(predictions)
+        metrics[part] = scores.compute_metrics(predictions)
     return metrics | {"temperature": 1.0, "leaks": leaks}
 
 
@@ -248,7 +256,7 @@ def normalised_metrics(momentum):
         predictions = prediction_table.Predictions(
             [], labels[where], tuple("abc"), probabilities[where], None
         )
-        metrics[name] = measure.compute_metrics(predictions)
+        metrics[name] = scores.compute_metrics(predictions)
     return metrics
 
 
@@ -273,7 +281,7 @@ def part(right, count, wrong=None, **changes):
     if wrong is not None:
         confusion = np.array(wrong)
     predictions = prediction_table.Predictions([], *predictions_of(confusion), None)
-    metrics = measure.compute_metrics(predictions)
+    metrics = scores.compute_metrics(predictions)
     return metrics | {"ece": 0.0, "mean_confidence": metrics["accuracy"], "ece_by_chance": 0.05} | changes
 
 

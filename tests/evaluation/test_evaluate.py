@@ -17,7 +17,7 @@ from sklearn import metrics as reference
 from configs import finetune
 from flowers_keras import errors, evaluate, files
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import labelled_photos, measure, prediction_table, scores
+from flowers_keras.evaluation import labelled_photos, predicting, prediction_table, scores
 from flowers_keras.model import archive, conditioning, inference
 from flowers_keras.photos import inspection, sources, splits, synthetic
 from tests.conftest import build_network, encode, make_reference, measuring, photos_of, small_inception
@@ -83,7 +83,7 @@ def recomputed(path, temperature):
 
 
 def figures_of(predictions, temperature):
-    return measure.compute_metrics(predictions) | measure.compare_uncalibrated(predictions, temperature)
+    return scores.compute_metrics(predictions) | scores.compare_uncalibrated(predictions, temperature)
 
 
 def binned_error(labels, probabilities):
@@ -141,7 +141,7 @@ def test_metrics_are_json_and_complete():
 
 def test_figures_do_not_depend_on_the_order_of_photos():
     predictions = random_predictions(count=997)
-    expected = measure.compute_metrics(predictions)
+    expected = scores.compute_metrics(predictions)
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(997)
         shuffled = dataclasses.replace(
@@ -150,7 +150,7 @@ def test_figures_do_not_depend_on_the_order_of_photos():
             plain=predictions.plain[order],
             tta=predictions.tta[order],
         )
-        assert measure.compute_metrics(shuffled) == expected
+        assert scores.compute_metrics(shuffled) == expected
 
 
 @pytest.mark.parametrize("tta", [True, False])
@@ -196,7 +196,7 @@ class Recorder:
 def test_every_photo_is_computed_in_a_batch_of_the_same_size(batch_size, computed):
     photos = sources.synthetic_photos(45, 32, 0)
     recorder = Recorder([])
-    predictions = measure.predict_photos(
+    predictions = predicting.predict_photos(
         recorder, photos, np.arange(45), measuring(32, batch_size, tta=True), ""
     )
     assert set(recorder.shapes) == {(computed, 32, 32, 3)}
@@ -209,9 +209,9 @@ def test_two_processes_share_the_photos_and_predict_what_one_predicts(in_two):
     photos, positions = sources.synthetic_photos(45, 32, 0), np.arange(3, 43)
     for tta, images in ((False, 40), (True, 80)):
         options = photos, positions, measuring(32, 8, tta=tta), ""
-        alone = measure.predict_photos(Recorder([]), *options)
+        alone = predicting.predict_photos(Recorder([]), *options)
         recorder = Recorder([])
-        for found in in_two(functools.partial(measure.predict_photos, recorder, *options)):
+        for found in in_two(functools.partial(predicting.predict_photos, recorder, *options)):
             assert found.ids == alone.ids and np.array_equal(found.labels, alone.labels)
             assert np.array_equal(found.plain, alone.plain) and np.array_equal(found.tta, alone.tta)
         assert sum(shape[0] for shape in recorder.shapes) == images
@@ -229,7 +229,7 @@ def test_neighbours_change_a_prediction_by_rounding_only(network):
 def test_tta_is_the_same_for_a_mirrored_photo(network):
     photos = np.stack([synthetic.draw_flower(i % 5, (9, i), IMAGE_SIZE) for i in range(5)])
     one, mirrored = (
-        measure.predict_photos(
+        predicting.predict_photos(
             network,
             photos_of([encode(each) for each in some], range(5), "abcde"),
             np.arange(5),
@@ -343,7 +343,7 @@ def test_command_gives_the_figures_of_the_recipe(run, folder, tmp_path, capsys):
     )
     positions = np.random.default_rng(0).permutation(UNLIKE)  # other neighbours than in the folder
     model, _ = archive.load(run / "model.keras")
-    predictions = measure.predict_photos(
+    predictions = predicting.predict_photos(
         model, photos, positions, measuring(IMAGE_SIZE, BATCH_SIZE, tta=True), ""
     )
     expected = figures_of(predictions, TEMPERATURE)

@@ -8,7 +8,7 @@ import pytest
 import sklearn.metrics
 from hypothesis import strategies
 
-from flowers_keras.evaluation import diagnosis, measure, prediction_table, scores, verdicts
+from flowers_keras.evaluation import diagnosis, prediction_table, reliability, scores, verdicts
 
 
 def test_probability_of_zero_costs_as_much_as_one_in_ten_million():
@@ -59,9 +59,11 @@ def test_temperature_is_recovered(temperature):
     logits = random.normal(0, 2, (40_000, 5))
     labels = draw_labels(softmax(logits), random)
     too_sure = softmax(logits * temperature)
-    found = scores.fit_temperature(labels, too_sure)
+    found = reliability.fit_temperature(labels, too_sure)
     assert found == pytest.approx(temperature, rel=0.02)
-    assert scores.expected_calibration_error(labels, scores.apply_temperature(too_sure, found)) < 0.015
+    assert (
+        reliability.expected_calibration_error(labels, reliability.apply_temperature(too_sure, found)) < 0.015
+    )
 
 
 def test_temperature_is_the_minimum():
@@ -70,27 +72,27 @@ def test_temperature_is_the_minimum():
     labels = np.where(np.arange(50) % 3 > 0, probabilities.argmax(axis=1), random.integers(0, 3, 50))
 
     def loss(temperature):
-        changed = scores.apply_temperature(probabilities, temperature)
+        changed = reliability.apply_temperature(probabilities, temperature)
         return -np.log(changed[np.arange(50), labels]).mean()
 
-    found = scores.fit_temperature(labels, probabilities)
+    found = reliability.fit_temperature(labels, probabilities)
     assert 0.1 < found < 10
     assert loss(found) < min(loss(found * factor) for factor in (0.999, 1.001, 0.5, 2))
 
 
 def test_temperature_where_it_has_no_end():
     sure = np.array([[0.9, 0.1], [0.2, 0.8]])
-    assert scores.fit_temperature(np.array([0, 1]), sure) == 1.0
-    assert scores.fit_temperature(np.array([1, 0]), sure) == pytest.approx(20)
+    assert reliability.fit_temperature(np.array([0, 1]), sure) == 1.0
+    assert reliability.fit_temperature(np.array([1, 0]), sure) == pytest.approx(20)
     certain = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-    found = scores.fit_temperature(np.array([0, 1, 1]), certain)
-    assert 1 < found <= 20.1 and np.isfinite(scores.apply_temperature(certain, found)).all()
+    found = reliability.fit_temperature(np.array([0, 1, 1]), certain)
+    assert 1 < found <= 20.1 and np.isfinite(reliability.apply_temperature(certain, found)).all()
 
 
 def test_applied_temperature():
     probabilities = np.random.default_rng(2).dirichlet([1] * 4, 20)
-    assert scores.apply_temperature(probabilities, 1.0) == pytest.approx(probabilities, abs=1e-15)
-    soft, hard = (scores.apply_temperature(probabilities, each) for each in (3.0, 0.3))
+    assert reliability.apply_temperature(probabilities, 1.0) == pytest.approx(probabilities, abs=1e-15)
+    soft, hard = (reliability.apply_temperature(probabilities, each) for each in (3.0, 0.3))
     assert np.array_equal(soft.argmax(1), probabilities.argmax(1))
     assert (soft.max(1) < probabilities.max(1)).all() and (hard.max(1) > probabilities.max(1)).all()
     assert soft.sum(axis=1) == pytest.approx(np.ones(20))
@@ -110,7 +112,7 @@ def judge(confidence, correct):
     plain = np.hstack([confidence[:, None], np.repeat(rest, 4, axis=1)])
     labels = np.where(correct, 0, 1)
     predictions = prediction_table.Predictions([], labels, tuple("abcde"), plain, None)
-    found = diagnosis.judge_calibration({"test": measure.compute_metrics(predictions)})
+    found = diagnosis.judge_calibration({"test": scores.compute_metrics(predictions)})
     titles = {title: finding for finding, (_, title, _) in verdicts.FINDINGS.items()}
     return titles[found[0]["title"]] if found else None
 
@@ -120,10 +122,11 @@ def judge(confidence, correct):
 def test_perfect_calibration_is_called_otherwise_in_one_case_of_twenty(count, sharpness, seed):
     random = np.random.default_rng(seed)
     confidence = confidences(count, sharpness, seed)
-    bound = scores.calibration_error_by_chance(confidence)
+    bound = reliability.calibration_error_by_chance(confidence)
     errors = [
         sum(
-            abs(c - a) * n for _, c, a, n in scores.reliability(confidence, random.random(count) < confidence)
+            abs(c - a) * n
+            for _, c, a, n in reliability.reliability(confidence, random.random(count) < confidence)
         )
         for _ in range(400)
     ]
@@ -165,6 +168,6 @@ def test_few_photos_say_nothing_of_calibration():
 
 def test_bound_of_calibration_does_not_depend_on_the_order_of_photos():
     confidence = confidences(200, 5, 0)
-    assert scores.calibration_error_by_chance(confidence[::-1]) == scores.calibration_error_by_chance(
-        confidence
-    )
+    assert reliability.calibration_error_by_chance(
+        confidence[::-1]
+    ) == reliability.calibration_error_by_chance(confidence)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import scores
+from flowers_keras.evaluation import reliability
 from flowers_keras.model import archive
 from flowers_keras.training import adam
 from tests.conftest import SIZE, build_network
@@ -40,7 +40,7 @@ def test_a_saved_model_predicts_the_same_and_a_calibrated_one_the_same_classes(
     calibrated, card = archive.load(path)
     assert card["temperature"] == 2.5
     found = calibrated.predict_on_batch(photos)
-    assert np.abs(found - scores.apply_temperature(expected, 2.5)).max() < 1e-6
+    assert np.abs(found - reliability.apply_temperature(expected, 2.5)).max() < 1e-6
     assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
     assert np.abs(found - expected).max() > 1e-3  # or this shows nothing
     last, before = (each.get_layer("probabilities").get_weights() for each in (calibrated, light_network))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import measure, unknown
+from flowers_keras.evaluation import predicting, unknown
 from flowers_keras.model import archive, image_statistics, inference, novelty
 from flowers_keras.photos import sources
 from tests.conftest import SIZE, as_new, encode, make_reference, measuring, photos_of
@@ -127,7 +127,7 @@ def test_the_share_of_test_photos_that_is_called_unlike_is_measured(loaded):
     flowers = sources.synthetic_photos(30, 96, 5)
     photos = photos_of([*map(encode, noise), *map(flowers.read, range(10))], [0] * 20)
     network, reference = loaded.model, loaded.reference
-    predictions = measure.predict_photos(
+    predictions = predicting.predict_photos(
         network, photos, np.arange(20), measuring(SIZE), "test", reference=reference
     )
     found = unknown.describe_known(predictions.novelty, reference)
@@ -136,7 +136,7 @@ def test_the_share_of_test_photos_that_is_called_unlike_is_measured(loaded):
     assert np.mean([each.novelty.unlike for each in answers[:10]]) >= 0.5
     assert found["count"] == 20 and found["stated"] == 1 / 101
     assert found["interval"][0] < found["unlike"] < found["interval"][1]
-    without = measure.predict_photos(network, photos, np.arange(20), measuring(SIZE), "test")
+    without = predicting.predict_photos(network, photos, np.arange(20), measuring(SIZE), "test")
     assert without.novelty is None and np.array_equal(without.plain, predictions.plain)
 
 

@@ -23,7 +23,7 @@ from PIL import Image
 import flowers_keras
 from flowers_keras import errors, predict
 from flowers_keras.errors import UserError
-from flowers_keras.evaluation import measure
+from flowers_keras.evaluation import predicting
 from flowers_keras.model import archive, inference, novelty
 from flowers_keras.photos import decoding, formats, reader, sources, synthetic
 from flowers_keras.serving import answers, inputs, path_lists
@@ -108,7 +108,7 @@ def jpeg(image, **options):
 @pytest.mark.parametrize("tta", [False, True])
 def test_command_gives_the_digits_of_evaluation(run, folder, loaded, tta, capsys):
     photos = sources.folder_photos(folder)
-    expected = measure.predict_photos(
+    expected = predicting.predict_photos(
         loaded.model, photos, np.arange(COUNT), measuring(SIZE, BATCH_SIZE, tta=True), ""
     )
     rows = rows_of(capsys, run, folder, *["--tta"][: int(tta)])

@@ -16,7 +16,7 @@ from flowers_keras.augment import trivial_augment
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, folding, novelty
 from flowers_keras.photos import pipeline, sources, splits
-from flowers_keras.training import features, feeds, phases, run_folder, trunk_pass
+from flowers_keras.training import features, feeds, measured_photos, phases, run_folder, trunk_pass
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_two_processes_share_a_pass_and_both_find_all_of_it(setting, small, conf
                 values = [each.rows(view, at).read(output, np.arange(len(at))) for each in (found, alone)]
                 assert np.array_equal(*values)
     views = dict.fromkeys(range(config.features.views), parts.positions["train"])
-    views |= feeds.measured_views(parts, config)
+    views |= measured_photos.views(parts, config)
     assert len(read) == sum(map(len, views.values())) and {number for number, _ in read} == {0, 1}
 
 
@@ -185,7 +185,7 @@ def test_what_new_photos_are_compared_with_is_stored_as_it_is(setting, config, s
     monkeypatch.setattr(novelty, "LARGEST", {"train": known, "validation": 3})
     stored = feeds.store_views(small, photos, split, config, run)
     assert passed[-2] == ("plain", len(split.positions["validation"]) + known)
-    assert len(stored.rows(trunk_pass.PLAIN, feeds.draw_photos(split, "train", known))) == known
+    assert len(stored.rows(trunk_pass.PLAIN, measured_photos.sample(split, "train", known))) == known
 
 
 def test_folds_pay_only_for_what_the_run_has_not_stored(setting, config, small, passed):
@@ -317,7 +317,7 @@ def test_whatever_shapes_a_value_is_an_ingredient(config, small, monkeypatch):
 def test_a_photo_that_was_replaced_never_trains_on_the_old_features(setting, config, small, passed):
     photos, split, run = setting
     feeds.make_feeds(small, photos, split, config, run)
-    measured = feeds.measured_positions(split)["train"]
+    measured = measured_photos.positions(split)["train"]
     position = int(np.setdiff1d(split.positions["train"], measured)[3])
     stranger = int(split.positions["test"][0])  # whose values are not stored yet
     other = dataclasses.replace(photos, read=lambda i: photos.read(stranger if i == position else i))

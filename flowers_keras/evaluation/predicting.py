@@ -1,13 +1,12 @@
-"""Predictions of a model for labelled photos, and their figures."""
+"""A model's predictions for labelled photos: from their pixels, or from stored outputs of the trunk."""
 
 import itertools
-import math
 
 import numpy as np
 
 from flowers_keras import progress
-from flowers_keras.evaluation import prediction_table, scores
-from flowers_keras.model import inference, novelty
+from flowers_keras.evaluation import prediction_table
+from flowers_keras.model import classifier, inference, novelty
 from flowers_keras.photos import pipeline
 from flowers_keras.training import sharding, trunk_pass
 
@@ -48,15 +47,30 @@ def predict_photos(model, photos, positions, config, title, tta=True, reference=
     return _predictions(photos, positions, np.concatenate(plain), averaged, judged)
 
 
-def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
-    """Predictions from stored activations of the photos, which the trunk need not compute again.
+def predict_known(model, photos, positions, stored, config, title, tta):
+    """Predictions for validation or training photos, from their stored outputs if there are any.
 
     Args:
-      tail: the part of a classifier that the activations go into.
-      stored: features.Features that hold the photos at `positions` as they are, with `tta` mirrored, too.
+      model: a classifier.
+      photos, positions, config, title, tta: as for `predict_photos`.
+      stored: as `measured_photos.reopen` returns it.
+    """
+    if stored is None:
+        return predict_photos(model, photos, positions, config, title, tta)
+    _, tail = classifier.cut(model, config.model.unfreeze_from)
+    tta = tta and config.evaluation.tta
+    return predict_stored(tail, stored, photos, positions, config.data.batch_size, tta)
+
+
+def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
+    """Predictions from stored activations, which the trunk need not compute again.
+
+    Args:
+      tail: the layers of a classifier that take the activations.
+      stored: features.Features that hold the photos at `positions` as they are; with `tta` mirrored as well.
       photos, positions: as for `predict_photos`.
       batch_size: photos computed at a time.
-      tta: whether to average with the mirrored ones.
+      tta: whether to average with the predictions for the mirrored photos.
     """
 
     def predict(view):
@@ -67,10 +81,10 @@ def predict_stored(tail, stored, photos, positions, batch_size, tta=True):
 
 
 def predict_rows(network, output, rows, batch_size):
-    """What a network gives for stored photos, such as probabilities. Processes of one run share the work.
+    """The output of a network for stored photos, such as probabilities. Processes of one run share the work.
 
     Args:
-      network: what the stored values go into.
+      network: keras.Model that takes the stored values.
       output: of the trunk, one of `segments.OUTPUTS`.
       rows: store.Rows.
       batch_size: photos computed at a time.
@@ -90,57 +104,3 @@ def predict_rows(network, output, rows, batch_size):
 def _predictions(photos, positions, plain, tta, judged=None):
     ids = [photos.ids[i] for i in positions]
     return prediction_table.Predictions(ids, photos.labels[positions], photos.class_names, plain, tta, judged)
-
-
-def compute_metrics(predictions):
-    """All figures of a set of predictions, as `metrics.json` names them.
-
-    Args:
-      predictions: Predictions of at least one photo.
-
-    Returns:
-      dict of JSON values; accuracies from 0 to 1. "ece_by_chance" is what "ece" of a perfectly
-      calibrated model stays below in 95 % of cases. What ends in `_tta` is None without TTA.
-    """
-    labels, plain, tta = predictions.labels, predictions.plain, predictions.tta
-    confusion = scores.confusion_matrix(labels, plain)
-    confidence = plain.max(axis=1)
-
-    def optional(score, probabilities):
-        return None if probabilities is None else score(labels, probabilities)
-
-    return {
-        "count": len(labels),
-        "accuracy": scores.accuracy(labels, plain),
-        "accuracy_tta": optional(scores.accuracy, tta),
-        "accuracy_interval": scores.wilson_interval(int(np.trace(confusion)), len(labels)),
-        "balanced_accuracy": scores.balanced_accuracy(confusion),
-        "macro_f1": scores.macro_f1(confusion),
-        "loss": scores.cross_entropy(labels, plain),
-        "loss_tta": optional(scores.cross_entropy, tta),
-        "ece": scores.expected_calibration_error(labels, plain),
-        "ece_by_chance": scores.calibration_error_by_chance(confidence),
-        "mean_confidence": math.fsum(confidence) / len(labels),
-        "ece_tta": optional(scores.expected_calibration_error, tta),
-        "per_class": scores.per_class(confusion, predictions.class_names),
-        "confusion": confusion.tolist(),
-    }
-
-
-def compare_uncalibrated(predictions, temperature):
-    """{"ece_uncalibrated"}: the expected calibration error of a calibrated model before it was that.
-
-    Args:
-      predictions: Predictions.
-      temperature: at which the model is calibrated; None, for not at all, gives None.
-    """
-    if temperature is None:
-        return {"ece_uncalibrated": None}
-    as_trained = scores.apply_temperature(predictions.plain, 1 / temperature)
-    return {"ece_uncalibrated": scores.expected_calibration_error(predictions.labels, as_trained)}
-
-
-def count_by_class(photos, positions):
-    """Class name -> number of the photos at `positions`."""
-    counts = np.bincount(photos.labels[positions], minlength=len(photos.class_names))
-    return dict(zip(photos.class_names, counts.tolist(), strict=True))
