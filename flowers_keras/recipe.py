@@ -4,7 +4,7 @@ from flowers_keras import files, runtime, user_paths
 from flowers_keras.config import check_config
 from flowers_keras.evaluation import calibration, diagnosis, prediction_table, run_metrics, shifts
 from flowers_keras.model import archive, classifier, conditioning, inference, warm_start
-from flowers_keras.photos import changes, corrections, pipeline, sources, splits
+from flowers_keras.photos import changes, corrections, pipeline, sources, split_file, splits
 from flowers_keras.report import model_card, page
 from flowers_keras.training import feeds, measured_photos, phases, run_folder, selection, tracking
 
@@ -42,7 +42,7 @@ def load_photos(config, run):
     """The photos, and which of them goes into which part; decided once a run."""
     photos, path = sources.load_photos(config.data), run.path("splits.json")
     if path.exists():
-        split = splits.load(photos, path)
+        split = split_file.load(photos, path)
     else:
         split = splits.split_photos(photos, config.data, user_paths.cache_folder(config, run.folder))
         split = warm_start.keep_in_training(split, photos, config)
@@ -57,7 +57,7 @@ def train(photos, split, config, run):
     """
     model = build(photos, split, config, run.policy)
     run.begin()
-    splits.save(split, photos, run.path("splits.json"))
+    split_file.save(split, photos, run.path("splits.json"))
 
     with run.stage("features"):
         head, tail = feeds.make_feeds(model, photos, split, config, run)

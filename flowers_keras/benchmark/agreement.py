@@ -6,7 +6,7 @@ import numpy as np
 
 from flowers_keras.benchmark.table import Table
 from flowers_keras.model import archive, classifier, folding
-from flowers_keras.photos import pipeline, splits
+from flowers_keras.photos import pipeline, split_file
 
 PHOTOS = 1000
 
@@ -31,7 +31,7 @@ def measure_agreement(experiment, model_path):
       UserError: the model's run cannot be read, or is of other photos.
     """
     folder = run_of(model_path)
-    positions = splits.load(experiment.photos, folder / "splits.json").positions
+    positions = split_file.load(experiment.photos, folder / "splits.json").positions
     some = np.random.default_rng(0).permutation(positions["train"])
     positions = np.concatenate([positions["validation"], some])[:PHOTOS]
     model, card = archive.load(folder)

@@ -12,7 +12,7 @@ from flowers_keras.benchmark.scaling import peak_memory
 from flowers_keras.benchmark.table import Table
 from flowers_keras.config import SMALLEST_IMAGE
 from flowers_keras.evaluation import predicting, prediction_table
-from flowers_keras.photos import draw, identity, sources, splits, twins
+from flowers_keras.photos import draw, identity, sources, split_file, splits, twins
 from flowers_keras.training import feeds, phases, run_folder
 
 CLEAR = pathlib.Path("/proc/self/clear_refs")  # of Linux: "5" forgets the most memory that was held
@@ -74,8 +74,8 @@ def _measure_stages(config, count):
         split = stage("fingerprints, twins, split", lambda: splits.split_photos(photos, config.data, cache))
         stage("twins alone, 8 bits, random hashes", lambda: twins.find_twins(random_records(count), 8))
         stage("split again, nothing decoded", lambda: splits.split_photos(photos, config.data, cache))
-        stage("splits.json written", lambda: splits.save(split, photos, path))
-        stage("splits.json read and compared", lambda: splits.load(photos, path))
+        stage("splits.json written", lambda: split_file.save(split, photos, path))
+        stage("splits.json read and compared", lambda: split_file.load(photos, path))
         model = recipe.build(photos, split, config)
         _, tail = stage("the pass, one view", lambda: feeds.make_feeds(model, photos, split, config, run))
         stage("a start with all stored", lambda: feeds.make_feeds(model, photos, split, config, run))

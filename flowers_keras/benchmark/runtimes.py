@@ -11,7 +11,7 @@ from flowers_keras.benchmark.agreement import run_of
 from flowers_keras.benchmark.table import Table, rate
 from flowers_keras.errors import UserError
 from flowers_keras.model import inference
-from flowers_keras.photos import decoding, splits
+from flowers_keras.photos import decoding, split_file
 from flowers_keras.serving import exported, exporting
 
 CALIBRATION = 200  # training photos, half of them to compare on
@@ -36,7 +36,7 @@ def measure_runtimes(experiment, model_path):
       UserError: the model's run cannot be read, or is of other photos.
     """
     folder = run_of(model_path)
-    positions = splits.load(experiment.photos, folder / "splits.json").positions
+    positions = split_file.load(experiment.photos, folder / "splits.json").positions
     test = (
         [decoding.read_pixels(experiment.photos.read(int(i))) for i in positions["test"]],
         experiment.photos.labels[positions["test"]],

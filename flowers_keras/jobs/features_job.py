@@ -5,7 +5,7 @@ import time
 from flowers_keras import locks, recipe, runtime, user_paths
 from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
-from flowers_keras.photos import corrections, pipeline, splits
+from flowers_keras.photos import corrections, pipeline, split_file
 from flowers_keras.training import feeds, run_folder
 
 BEGINNING = ".beginning"  # held by the job that splits the photos
@@ -51,7 +51,7 @@ def begin(config, run):
                         photos, split = recipe.load_photos(config, run)
                     model = recipe.build(photos, split, config, run.policy)
                     run.begin()
-                    splits.save(split, photos, run.path("splits.json"))
+                    split_file.save(split, photos, run.path("splits.json"))
                     return photos, split, model
         except locks.Held:
             time.sleep(WAIT)

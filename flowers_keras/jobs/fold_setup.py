@@ -11,7 +11,7 @@ from flowers_keras import recipe, runtime
 from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
 from flowers_keras.model.tail import make_tail
-from flowers_keras.photos import corrections, folds, pipeline, sources, splits
+from flowers_keras.photos import corrections, folds, pipeline, sources, split_file
 from flowers_keras.training import features, run_folder, tracking
 
 
@@ -99,7 +99,7 @@ def set_up_folds(photos, split, config, count, run, plain):
     cut = folds.cut_folds(photos, split, count, config.data.split_seed)
     model = recipe.build(photos, split, config, run.policy)
     run.begin()
-    splits.save(split, photos, run.path("splits.json"))
+    split_file.save(split, photos, run.path("splits.json"))
     with run.stage("features"):
         views = dict.fromkeys([*range(config.features.views), *plain], np.concatenate(cut[0]))
         stored = features.compute_features(model, photos, split.fingerprints, views, config, run)

@@ -11,7 +11,7 @@ import numpy as np
 from flowers_keras import files, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.model import archive
-from flowers_keras.photos import groups, identity, labelled, naming, parts, splits, twins
+from flowers_keras.photos import groups, identity, labelled, naming, parts, split_file, twins
 
 DRAWN_BY = ("split_seed", "test_fraction", "validation_fraction")
 
@@ -35,7 +35,7 @@ def keep_in_training(split, photos, config):
     drawn = files.read_json(settings)["data"] if settings.exists() else {}
     if any(drawn.get(name) != config.data[name] for name in DRAWN_BY):
         return split  # `prepare` refuses what that mixes up
-    _, known = splits.training_records(path)
+    _, known = split_file.training_records(path)
     prints, group = split.fingerprints, groups.number_groups(photos, split.twins)
     again = twins.find_twins_across(prints.records, known, config.data.twin_distance)
     trained = group[prints.positions[[i for i, *_ in again]]]

@@ -14,7 +14,7 @@ def refuse_changes(photos, path, known, left_out):
     Args:
       photos: sources.Photos.
       path: the `splits.json` of the run.
-      known: id -> splits.Entry.
+      known: id -> split_file.Entry.
       left_out: id -> reason of the photos that are in no part; these may differ.
 
     Raises:

@@ -9,7 +9,7 @@ import urllib.request
 
 from flowers_keras import user_paths
 from flowers_keras.errors import UserError
-from flowers_keras.photos import folders, naming, part_names, splits, tables
+from flowers_keras.photos import folders, inspection, naming, part_names, tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _name_missing(path, missing, count):
     if not missing:
         return
     first = f"{missing[0].path} of line {missing[0].line}"
-    if len(missing) > splits.broken_allowed(count):
+    if len(missing) > inspection.broken_allowed(count):
         raise UserError(
             f"{path}: {len(missing)} of {count} photos are not there, the first is {first}; paths are "
             f"relative to {os.path.abspath(path.parent)} or absolute"

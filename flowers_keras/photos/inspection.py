@@ -1,4 +1,4 @@
-"""Every photo read once: its fingerprint, or its digest alone."""
+"""Reads every photo once, for its fingerprint or its digest alone."""
 
 import collections
 import concurrent.futures
@@ -9,6 +9,7 @@ import os
 import numpy as np
 
 from flowers_keras import distributed, progress
+from flowers_keras.errors import UserError
 from flowers_keras.photos import fingerprint_cache, folders, identity, reader
 
 WINDOW = 16  # photos a processor that are being read or wait for those before them
@@ -44,6 +45,28 @@ def fingerprint_photos(photos, folder=None):
     if others:
         print(reader.name_others(others))
     return identity.FingerprintTable(np.flatnonzero(whole), records[whole]), left_out
+
+
+def refuse_broken(left_out, count):
+    """Raises a UserError if too many of `count` photos are broken: then the cause is rarely in the photos."""
+    allowed = broken_allowed(count)
+    if len(left_out) > allowed:
+        raise UserError(
+            f"{len(left_out)} of {count} photos are broken, more than the {allowed} that may be left out; "
+            f"the first is {left_out[0][0]}: {left_out[0][1]}; repair or remove them"
+        )
+
+
+def broken_allowed(count):
+    """How many of `count` photos may be broken without ending the run.
+
+    One in ten, but ten at most; of more than a thousand photos one in a hundred; always at least one.
+
+    Example:
+      >>> [broken_allowed(count) for count in (5, 61, 400, 3000)]
+      [1, 6, 10, 30]
+    """
+    return max(1, count // 100, min(10, count // 10))
 
 
 def _fingerprint(photos, positions, folder):

@@ -7,7 +7,7 @@ import numpy as np
 
 from flowers_keras import user_paths
 from flowers_keras.errors import UserError
-from flowers_keras.photos import corrections, layouts, naming, part_names, sources, splits, twins
+from flowers_keras.photos import corrections, layouts, naming, part_names, sources, split_file, twins
 
 SOURCES = "folder:PATH (a folder a class), csv:PATH or tfds:NAME"
 
@@ -91,6 +91,6 @@ def twins_in_training(photos, fingerprints, path, distance):
     Returns:
       A list of [id, id of the training photo, bits].
     """
-    names, known = splits.training_records(path)
+    names, known = split_file.training_records(path)
     pairs = twins.find_twins_across(fingerprints.records, known, distance)
     return [[photos.ids[fingerprints.positions[i]], names[j], bits] for i, j, bits in pairs]

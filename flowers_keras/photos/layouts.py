@@ -6,7 +6,7 @@ import pathlib
 
 from flowers_keras.errors import UserError
 from flowers_keras.photos import folders, naming, part_names, reader
-from flowers_keras.photos.parts import PARTS
+from flowers_keras.photos.part_names import PARTS
 
 ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst")
 

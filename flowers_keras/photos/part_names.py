@@ -1,7 +1,9 @@
-"""Names of folders that mean a part of a data set: train, validation or test, however people spell it."""
+"""The parts of a data set, and the folder names that mean one of them, however people spell it."""
 
 import re
 import unicodedata
+
+PARTS = ("train", "validation", "test")
 
 _SPELLINGS = {
     "train": "train|trains|training|trained|trn|trainieren|learn|learning|entrainement|apprentissage|"

@@ -6,8 +6,8 @@ import numpy as np
 
 from flowers_keras.errors import UserError
 from flowers_keras.photos import identity
+from flowers_keras.photos.part_names import PARTS
 
-PARTS = ("train", "validation", "test")
 # In a class of fewer groups, chance could give a part several times its share; from this many on it
 # stays near the share, and half as much again is left alone, so that photos added move none.
 FEW_GROUPS = 100

@@ -18,7 +18,7 @@ from flowers_keras.photos import (
     reader,
     synthetic,
 )
-from flowers_keras.photos.parts import PARTS
+from flowers_keras.photos.part_names import PARTS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,15 +7,11 @@ stay in one part, and so do photos of one group. Photos that are split already k
 """
 
 import dataclasses
-import sys
-from typing import NamedTuple
 
 import numpy as np
 
-from flowers_keras import files
-from flowers_keras.errors import UserError
-from flowers_keras.photos import changes, groups, identity, inspection, parts, twins
-from flowers_keras.photos.parts import PARTS
+from flowers_keras.photos import groups, identity, inspection, parts, twins
+from flowers_keras.photos.part_names import PARTS
 
 DRAWN = (
     "Each photo's part is drawn from its content, so that photos added later leave it where it is; "
@@ -70,7 +66,7 @@ def split_photos(photos, data, cache=None):
     if photos.parts:
         print(GIVEN)
     fingerprints, left_out = inspection.fingerprint_photos(photos, cache)
-    _refuse_broken(left_out, len(photos.ids))
+    inspection.refuse_broken(left_out, len(photos.ids))
     kept = list(fingerprints)
     pairs = twins.find_twins(fingerprints.records, data.twin_distance)
     pairs = [(kept[i], kept[j], bits) for i, j, bits in pairs]
@@ -111,28 +107,6 @@ def _warn_of_leaks(split, photos, distance):
         )
 
 
-def _refuse_broken(left_out, count):
-    """Raises the UserError of too many broken photos, of which the cause is rarely in the photos."""
-    allowed = broken_allowed(count)
-    if len(left_out) > allowed:
-        raise UserError(
-            f"{len(left_out)} of {count} photos are broken, more than the {allowed} that may be left out; "
-            f"the first is {left_out[0][0]}: {left_out[0][1]}; repair or remove them"
-        )
-
-
-def broken_allowed(count):
-    """How many broken photos of `count` are left out without ending the run.
-
-    One in a hundred, but up to ten where that is not more than one in ten, and one in any case.
-
-    Example:
-      >>> [broken_allowed(count) for count in (5, 61, 400, 3000)]
-      [1, 6, 10, 30]
-    """
-    return max(1, count // 100, min(10, count // 10))
-
-
 def describe(split, photos, distance):
     """What the report says of the split: twins across the parts and within, and the parts' shares.
 
@@ -149,11 +123,12 @@ def describe(split, photos, distance):
         "groups_across": groups.find_across(photos, split.positions),
         "doubtful": [list(pair) for pair in split.doubtful],
         "left_out": [list(pair) for pair in split.left_out],
-        **_shares(split, photos),
+        **shares(split, photos),
     }
 
 
-def _shares(split, photos):
+def shares(split, photos):
+    """How many photos each part has: the entries "shares" and "shares_note" of `describe`."""
     count = {part: len(split.positions[part]) for part in PARTS}
     every = max(1, sum(count.values()))
     return {
@@ -171,75 +146,3 @@ def _pairs_across(split, photos, distance):
             pairs = twins.find_twins_across(*map(split.fingerprints.at, (left, right)), distance)
             across += [[photos.ids[left[a]], photos.ids[right[b]], bits] for a, b, bits in pairs]
     return across
-
-
-def save(split, photos, path):
-    """Writes `splits.json`: parts, their shares, fingerprints and findings, by the photos' ids."""
-    part_of = np.full(len(photos.ids), len(PARTS), np.int8)
-    for number, part in enumerate(PARTS):
-        part_of[split.positions[part]] = number
-
-    def entries():
-        for i, one in split.fingerprints.items():
-            group = {"group": photos.groups[i]} if photos.groups else {}
-            place = {"part": (*PARTS, None)[part_of[i]], "class": photos.class_names[photos.labels[i]]}
-            yield photos.ids[i], place | group | dataclasses.asdict(one)
-
-    value = {
-        "class_names": list(photos.class_names),
-        **_shares(split, photos),
-        "photos": entries(),
-        "left_out": split.left_out,
-        "twins": split.twins,
-        "doubtful": split.doubtful,
-    }
-    files.write_long_json(path, value)
-
-
-def load(photos, path):
-    """The split that `save` wrote of the same photos; their bytes are read again and compared.
-
-    Raises:
-      UserError: names a photo that was added, removed or changed since, whatever it is now.
-    """
-    value = files.read_json(path, _compact)
-    known, position = value["photos"], {name: i for i, name in enumerate(photos.ids)}
-    changes.refuse_changes(photos, path, known, dict(value["left_out"]))
-    there = sorted((position[name], entry) for name, entry in known.items() if name in position)
-    positions = np.array([i for i, _ in there], np.int64)
-    part_of = np.array([entry.part or "" for _, entry in there], "U10")
-    records = np.frombuffer(b"".join(entry.record for _, entry in there), identity.RECORD)
-    return Split(
-        {part: positions[part_of == part] for part in PARTS},
-        identity.FingerprintTable(positions, records),
-        *([tuple(row) for row in value[key]] for key in ("left_out", "twins", "doubtful")),
-    )
-
-
-def training_records(path):
-    """(ids, `identity.RECORD` [count]) of the training photos of a run, from its `splits.json`."""
-    known = files.read_json(path, _compact)["photos"]
-    known = {name: entry.record for name, entry in known.items() if entry.part == "train"}
-    return list(known), np.frombuffer(b"".join(known.values()), identity.RECORD)
-
-
-class Entry(NamedTuple):
-    """What `splits.json` holds of a photo, in a quarter of the memory that its JSON takes."""
-
-    part: str | None
-    label: str
-    group: str
-    record: bytes  # an `identity.RECORD`
-
-    @property
-    def digest(self):
-        return self.record[:32].hex()
-
-
-def _compact(value):
-    """An Entry in place of the JSON object of a photo; other objects as they are."""
-    if not isinstance(value.get("digest"), str):  # which can be a photo's id as well
-        return value
-    fields = {name: value.pop(name, None) for name in ("part", "class", "group")}
-    part, label, group = (each and sys.intern(each) for each in fields.values())
-    return Entry(part, label, group or "", identity.pack([identity.Fingerprint(**value)]).tobytes())

@@ -8,6 +8,7 @@ import textwrap
 from markupsafe import Markup
 
 from flowers_keras import files
+from flowers_keras.photos.part_names import PARTS
 from flowers_keras.report import figures, svg
 
 WIDTH, TEXT = 760, 230  # of the drawing, and of the words at its right
@@ -31,7 +32,7 @@ def draw(groups, path):
 def drawing(groups):
     """The figure as an `svg` element that carries its own style, on white paper."""
     names = [textwrap.wrap(_label(group), NAME_WIDTH) for group in groups]
-    heights = [LINE * len(lines) + ROW * len(figures.PARTS) + SPACE for lines in names]
+    heights = [LINE * len(lines) + ROW * len(PARTS) + SPACE for lines in names]
     lowest = min(min(run.interval[0], *_accuracies(run)) for group in groups for run in group.runs)
     ticks = svg.even_ticks(min(0.9, lowest))
     frame = svg.Frame((ticks[0], 1.0), (0.0, 1.0), (WIDTH, sum(heights) + MARGIN), left=100, right=TEXT)
@@ -50,7 +51,7 @@ def drawing(groups):
 def _group(frame, group, top):
     """A row for each part: the mean as a large dot, the runs as small ones, the figures beside them."""
     rows = []
-    for i, part in enumerate(figures.PARTS):
+    for i, part in enumerate(PARTS):
         if group.mean(part) is None:
             continue
         y = top + ROW * i
@@ -78,7 +79,7 @@ def _style():
 
 
 def _accuracies(run):
-    return [run.figures[name] for name in (*figures.PARTS, "test TTA") if run.figures[name] is not None]
+    return [run.figures[name] for name in (*PARTS, "test TTA") if run.figures[name] is not None]
 
 
 def _label(group):

@@ -4,8 +4,6 @@ import math
 
 from flowers_keras.report import svg
 
-PARTS = ("train", "validation", "test")
-
 TOOLTIP_POINTS = 200  # more in a line overlap
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from flowers_keras import __version__, files, user_paths
 from flowers_keras.evaluation import doubts, reliability
+from flowers_keras.photos.part_names import PARTS
 from flowers_keras.report import certainty, confusion, examples, figures, next_steps, templates
 from flowers_keras.training import selection
 
@@ -113,7 +114,7 @@ def draw(metrics, predictions, history, config):
         "strip": figures.accuracy_strip(
             [
                 (part, *(metrics[part][f"accuracy{which}"] for which in ("", "_tta", "_interval")))
-                for part in figures.PARTS
+                for part in PARTS
             ]
         ),
         "accuracy": figures.training_curve(history, "accuracy", phase_names, kept),

@@ -26,7 +26,7 @@ from flowers_keras.benchmark import (
 )
 from flowers_keras.benchmark.experiment import load_experiment
 from flowers_keras.model import archive, novelty
-from flowers_keras.photos import reader, splits
+from flowers_keras.photos import reader, split_file
 from flowers_keras.serving import formats
 from flowers_keras.training import run_folder
 
@@ -144,7 +144,7 @@ def trained(experiment, config, tmp_path):
             "recipe": config.to_dict(),
         }
         archive.save(model, run.path("model.keras"), card)
-        splits.save(experiment.split, experiment.photos, run.path("splits.json"))
+        split_file.save(experiment.split, experiment.photos, run.path("splits.json"))
     return tmp_path / "run"
 
 

@@ -19,7 +19,7 @@ from flowers_keras import errors, evaluate, files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_photos, predicting, prediction_table, scores
 from flowers_keras.model import archive, conditioning, inference
-from flowers_keras.photos import inspection, sources, splits, synthetic
+from flowers_keras.photos import inspection, sources, split_file, splits, synthetic
 from tests.conftest import build_network, encode, make_reference, measuring, photos_of, small_inception
 
 # Not alphabetical, as in TFDS: neither the folder's order nor that of the drawings.
@@ -269,7 +269,7 @@ def run(network, tmp_path_factory):
     photos = sources.synthetic_photos(len(TRAINING) + 5, 96, 0)
     fingerprints, _ = inspection.fingerprint_photos(photos)
     parts = {"train": np.array(TRAINING), "validation": np.arange(20, 25), "test": np.array([], int)}
-    splits.save(splits.Split(parts, fingerprints, [], [], []), photos, folder / "splits.json")
+    split_file.save(splits.Split(parts, fingerprints, [], [], []), photos, folder / "splits.json")
     files.write_json(folder / "metrics.json", {"temperature": 1.5})
     return folder
 

@@ -10,7 +10,7 @@ from flowers_keras import files, recipe
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts
 from flowers_keras.jobs import cross_validation, learning_curve
-from flowers_keras.photos import corrections, sources, splits
+from flowers_keras.photos import corrections, sources, split_file
 from tests.conftest import encode, photos_of, textures
 
 NAMES = ("daisy", "rose", "p\u00e2querette")
@@ -125,7 +125,7 @@ def test_training_and_folds_take_corrections_and_refuse_others_later(config, tmp
 
     def stop(photos, split, config, run):
         run.begin()
-        splits.save(split, photos, run.path("splits.json"))
+        split_file.save(split, photos, run.path("splits.json"))
         raise Stopped
 
     monkeypatch.setattr(recipe, "train", stop)

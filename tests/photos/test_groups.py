@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import groups, identity, splits, twins
+from flowers_keras.photos import groups, identity, split_file, splits, twins
 from tests.conftest import encode, photos_of, textures
 
 FRACTIONS = {"test": 0.15, "validation": 0.15}
@@ -124,8 +124,8 @@ def test_words_of_a_list_that_change_before_a_run_goes_on_are_named(data, tmp_pa
     labels, names = [i % 3 for i in range(60)], [f"plant {i // 2}" for i in range(60)]
     photos = grouped(labels, names)
     found = splits.split_photos(photos, data)
-    splits.save(found, photos, tmp_path / "splits.json")
-    again = splits.load(photos, tmp_path / "splits.json")
+    split_file.save(found, photos, tmp_path / "splits.json")
+    again = split_file.load(photos, tmp_path / "splits.json")
     assert again.fingerprints == found.fingerprints
     for change, message in (
         ({"groups": ("plant 9", *names[1:])}, "000 was of group plant 0 and is of group plant 9 now"),
@@ -133,7 +133,7 @@ def test_words_of_a_list_that_change_before_a_run_goes_on_are_named(data, tmp_pa
         ({"labels": np.array([2, *labels[1:]], np.int32)}, "000 was labelled a and is labelled c now"),
     ):
         with pytest.raises(UserError, match=message):
-            splits.load(dataclasses.replace(photos, **change), tmp_path / "splits.json")
+            split_file.load(dataclasses.replace(photos, **change), tmp_path / "splits.json")
 
 
 def test_a_given_part_that_changes_before_a_run_goes_on_is_named(data, tmp_path):
@@ -141,8 +141,8 @@ def test_a_given_part_that_changes_before_a_run_goes_on_is_named(data, tmp_path)
     photos = dataclasses.replace(
         grouped([i // 4 % 3 for i in range(60)], [""] * 60, parts=parts), groups=None
     )
-    splits.save(splits.split_photos(photos, data), photos, tmp_path / "splits.json")
-    splits.load(photos, tmp_path / "splits.json")  # of which validation was drawn from train
+    split_file.save(splits.split_photos(photos, data), photos, tmp_path / "splits.json")
+    split_file.load(photos, tmp_path / "splits.json")  # of which validation was drawn from train
     moved = dataclasses.replace(photos, parts=("test", *parts[1:]))
     with pytest.raises(UserError, match="000 was in .* and is in test now"):
-        splits.load(moved, tmp_path / "splits.json")
+        split_file.load(moved, tmp_path / "splits.json")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flowers_keras.errors import UserError
-from flowers_keras.photos import fingerprint_cache, identity, inspection, splits
+from flowers_keras.photos import fingerprint_cache, identity, inspection, split_file, splits
 from tests.conftest import encode, photos_of, textures
 
 
@@ -84,11 +84,11 @@ def test_a_folder_that_cannot_be_written_costs_the_fingerprints_and_not_the_run(
 def test_a_photo_that_changed_since_the_split_is_found_for_all_that_is_kept(tmp_path, config):
     datas = [encode(each) for each in textures(60)]
     photos = photos_of(datas, np.repeat([0, 1, 2], 20))
-    splits.save(splits.split_photos(photos, config.data, tmp_path), photos, tmp_path / "splits.json")
-    splits.load(photos, tmp_path / "splits.json")
+    split_file.save(splits.split_photos(photos, config.data, tmp_path), photos, tmp_path / "splits.json")
+    split_file.load(photos, tmp_path / "splits.json")
     datas[4] = encode(textures(61)[60])
     with pytest.raises(UserError, match="004 of .* was changed"):
-        splits.load(photos, tmp_path / "splits.json")
+        split_file.load(photos, tmp_path / "splits.json")
 
 
 def test_photos_wait_in_a_window_and_come_in_order(monkeypatch):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from flowers_keras import files
 from flowers_keras.errors import UserError
-from flowers_keras.photos import identity, parts, reader, splits
+from flowers_keras.photos import identity, parts, reader, split_file, splits
 from tests.conftest import encode, photos_of, textures
 
 
@@ -160,8 +160,8 @@ def test_a_few_broken_photos_are_left_out_of_a_small_set(data, capsys):
 def test_saved_splits_are_loaded_again_and_only_for_the_same_photos(data, tmp_path):
     photos = photos_of([encode(each) for each in textures(30)], np.repeat([0, 1, 2], 10))
     found = splits.split_photos(photos, data)
-    splits.save(found, photos, tmp_path / "splits.json")
-    again = splits.load(photos, tmp_path / "splits.json")
+    split_file.save(found, photos, tmp_path / "splits.json")
+    again = split_file.load(photos, tmp_path / "splits.json")
     for part, positions in found.positions.items():
         assert positions.tolist() == again.positions[part].tolist()
     assert (again.fingerprints, again.twins) == (found.fingerprints, found.twins)
@@ -196,7 +196,7 @@ def test_photos_that_are_others_than_the_saved_ones_are_named(data, tmp_path, ch
     datas, labels = [encode(each) for each in textures(30)], np.repeat([0, 1, 2], 10)
     photos = photos_of(datas, labels)
     found = splits.split_photos(photos, data)
-    splits.save(found, photos, tmp_path / "splits.json")
+    split_file.save(found, photos, tmp_path / "splits.json")
     names = {part: sorted(each) for part, each in names_by_part(found, photos).items()}
     change(datas, names)
 
@@ -207,7 +207,7 @@ def test_photos_that_are_others_than_the_saved_ones_are_named(data, tmp_path, ch
 
     changed = dataclasses.replace(photos_of(datas, [*labels, 0][: len(datas)]), read=read)
     with pytest.raises(UserError, match=message):
-        splits.load(changed, tmp_path / "splits.json")
+        split_file.load(changed, tmp_path / "splits.json")
 
 
 def test_what_was_left_out_may_be_mended_or_removed_before_a_run_goes_on(data, tmp_path):
@@ -215,9 +215,9 @@ def test_what_was_left_out_may_be_mended_or_removed_before_a_run_goes_on(data, t
     whole, datas[30] = datas[30], b""
     photos = photos_of(datas, labels)
     found = splits.split_photos(photos, data)
-    splits.save(found, photos, tmp_path / "splits.json")
+    split_file.save(found, photos, tmp_path / "splits.json")
     for later in (photos_of(datas[:30], labels[:30]), photos_of([*datas[:30], whole], labels)):
-        again = splits.load(later, tmp_path / "splits.json")
+        again = split_file.load(later, tmp_path / "splits.json")
         assert all(
             found.positions[part].tolist() == again.positions[part].tolist() for part in found.positions
         )
