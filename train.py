@@ -16,7 +16,7 @@ WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder; runs/NAME by d
 def main(arguments):
     """Trains what the flags say; returns the exit status."""
     workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
-    from flowers_keras import recipe, runtime  # seconds of imports that a wrong flag need not wait for
+    from flowers_keras import recipe, runtime  # imports that take seconds: a wrong flag should not wait
     from flowers_keras.jobs import processes
 
     try:

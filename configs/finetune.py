@@ -6,17 +6,17 @@ accuracy 0.925 +- 0.006, with TTA 0.918 +- 0.009 (3 seeds), 9 minutes on 2 cores
 
   python train.py --config=configs/finetune.py --workdir=runs/finetune
 
-What is not set has its default; `--help` behind that command lists every field with its value, its
-range and its meaning.
+Fields that are not set have their defaults; that command with `--help` lists every field with its value,
+range and meaning.
 """
 
 from flowers_keras.config import default_config
 
 
 def get_config():
-    """The recipe; the other configs start from it and set what they do otherwise."""
+    """The recipe; the other configs start from it and set what they do differently."""
     config = default_config()
-    config.data.source = "tfds:tf_flowers"  # or folder:PATH, one folder a class
+    config.data.source = "tfds:tf_flowers"  # or folder:PATH, one folder per class
     config.data.image_size = 299  # pixels
     config.data.batch_size = 32  # photos
 
@@ -33,9 +33,9 @@ def get_config():
     config.frozen.epochs = 12  # phase 1: the head alone
     config.frozen.learning_rate = 1e-3  # Adam
 
-    config.finetune.epochs = 12  # phase 2: what follows mixed8 as well
+    config.finetune.epochs = 12  # phase 2: the layers after mixed8 as well
     config.finetune.learning_rate = 1e-5  # Adam
 
-    config.features.views = 4  # augmented views of each photo, kept
+    config.features.views = 4  # augmented views of each photo that are stored
     config.evaluation.tta = True  # also average each photo with its mirror image
     return config

@@ -1,8 +1,8 @@
 """The same recipe on drawn flowers, with nothing to download: 93.1 %, with TTA 94.8 %, 2 minutes.
 
-InceptionV3 from random weights, which learn where BatchNorm is conditioned on the photos
-(`model/conditioning.py`). It shows how a run goes, not how good a classifier of real flowers
-is. On 2 Intel Xeon cores with AMX it took 113 and 122 s (2026-11-26).
+InceptionV3 from random weights, which can learn once BatchNorm is conditioned on the photos
+(`model/conditioning.py`). It shows how a run works, not how well real flowers are classified.
+On 2 Intel Xeon cores with AMX it took 113 and 122 s (2026-11-26).
 
   python train.py --config=configs/quickstart.py
 """
@@ -11,7 +11,7 @@ from configs import finetune
 
 
 def get_config():
-    """The config of the recipe, small enough to try."""
+    """The recipe's config, small enough to try."""
     config = finetune.get_config()
     config.data.source = "synthetic"
     config.data.synthetic_photos = 3200

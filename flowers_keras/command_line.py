@@ -62,7 +62,7 @@ def config_name():
 def _load(path):
     """The config that the file at `path` gives; UserError names the file."""
     if not path.is_file():
-        raise UserError(f"--config={path} is no file; {EXAMPLE}")
+        raise UserError(f"--config={path} is not a file; {EXAMPLE}")
     sys.modules.pop("config_config", None)  # or the file runs in the module of the one before it
     try:
         experiment = flags.FLAGS["config"].parser.parse(str(path))
@@ -95,7 +95,7 @@ def _parse(arguments):
     finally:
         sys.argv = typed
     if others:
-        raise UserError(f"{others[0]!r} is no flag; flags look like --config.seed=1")
+        raise UserError(f"{others[0]!r} is not a flag; flags look like --config.seed=1")
     config.check_config(flags.FLAGS["config"].value)
     user_paths.check_paths(flags.FLAGS["config"].value)
     if QUIET.value and VERBOSE.value:

@@ -1,10 +1,10 @@
-"""The pass of the frozen part over the photos as a job of its own, or as one of several that share it.
+"""Runs the frozen part over the photos, as a job of its own or as one of several that share the work.
 
   python -m flowers_keras.compute_features --config=configs/finetune.py --workdir=runs/x --shards=8 --shard=3
 
-Such jobs need a file system that they share, and nothing else. Any of them begins the run in the workdir;
-one that was killed is typed again and does what is missing. Then `python train.py` with the same config and
-workdir reads what they stored, and computes what none of them did.
+The jobs need a shared file system and nothing else. The first one begins the run in the workdir. A job that
+was killed computes what is missing when it is started again. Then `python train.py` with the same config and
+workdir reads what the jobs stored, and computes what none of them did.
 """
 
 from absl import app, flags
@@ -26,7 +26,7 @@ def main(_):
         raise errors.UserError(f"--shard={shard} is not one of --shards={shards}; type 0 to {shards - 1}")
     workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
 
-    from flowers_keras.jobs import features_job  # seconds of imports that a wrong flag need not wait for
+    from flowers_keras.jobs import features_job  # imports that take seconds: a wrong flag does not wait
 
     features_job.compute_share(CONFIG.value, workdir, shard, shards)
 

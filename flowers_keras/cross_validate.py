@@ -1,12 +1,12 @@
-"""How good a setting is, on all photos but those of the test: cross-validation on stored features.
+"""Cross-validation on stored features: how good a config is, on all photos except the test photos.
 
   python -m flowers_keras.cross_validate --config=configs/finetune.py --folds=5 --workdir=runs/folds
 
-Each fold trains both phases on the other folds' photos and is scored on its own, plain and mirrored.
-The pass of the frozen part over the photos is paid once for all folds and shared with ordinary runs.
-Groups of a list (`data.source=csv:PATH`, column `group`) stay in one fold; then folds that divide them are
-trained, too, since the difference is the honest estimate of what new groups cost. Labels that the folds
-doubt are written to `doubts.csv`, for a person to correct and `data.corrections` to take.
+For each fold both phases are trained on the other folds' photos, and the fold's own are scored, plain and
+mirrored. The frozen part runs over the photos once for all folds, and shares its output with ordinary runs.
+Groups of a list (`data.source=csv:PATH`, column `group`) stay in one fold; then folds that divide groups are
+trained as well: the difference estimates how much accuracy is lost on new groups. Labels that the models
+doubt are written to `doubts.csv`, for a person to correct and for `data.corrections` to read.
 `python -m flowers_keras.compare RUN RUN` compares two settings, paired photo by photo.
 """
 
@@ -24,7 +24,7 @@ FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_overri
 def main(_):
     """Cross-validates what the flags say."""
     workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-folds")
-    # Seconds of imports that a wrong flag need not wait for.
+    # Imports that take seconds: a wrong flag should not wait for them.
     from flowers_keras.jobs import cross_validation, processes
 
     processes.run_in_all(cross_validation.cross_validate, CONFIG.value, workdir, FOLDS.value)

@@ -1,13 +1,13 @@
-"""A page to try a classifier on: `python -m flowers_keras.demo --model=runs/x/model.keras`.
+"""A page to try a classifier: `python -m flowers_keras.demo --model=runs/x/model.keras`.
 
 Photos are dropped, chosen, pasted or taken with a phone's camera, several at once. It listens on this
-machine only, loads nothing from elsewhere and has a policy that forbids it. It keeps nothing but what
-somebody corrects: pressing the class that a photo shows keeps the photo and adds it to a list, which the next
-run takes:
+machine only, and its content security policy forbids loading anything from elsewhere. It keeps only what
+somebody corrects: pressing the right class of a photo stores the photo and adds it to a list for the next
+run:
 
   python train.py --config=... --config.data.corrections=runs/x/corrections.csv
 
-Programs ask it, too: `curl --data-binary @photo.jpg http://127.0.0.1:7860/predict`; the module
+Programs can use it, too: `curl --data-binary @photo.jpg http://127.0.0.1:7860/predict`; the module
 `flowers_keras.serving.page_app` describes the replies.
 """
 
@@ -59,7 +59,7 @@ def main(arguments=None):
 
 def serve(options, listening):
     """Serves the page on a socket that listens."""
-    from flowers_keras.model import inference  # Keras takes seconds, which no mistake should wait for
+    from flowers_keras.model import inference  # Keras takes seconds: a mistake should not wait for it
     from flowers_keras.serving import page_server
 
     classifier = inference.load_classifier(options.model)

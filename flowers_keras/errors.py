@@ -18,7 +18,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UserError(Exception):
-    """A mistake that the user can mend: one line that names the thing and what to type instead.
+    """A mistake that the user can fix: one line that names the thing and what to type instead.
 
     Commands print it without a traceback and exit with status 2. Anything else that is raised is a
     bug of ours and keeps its traceback.
@@ -83,7 +83,7 @@ def _status_of(main):
         if _is_of_keras_settings(error):
             return _refuse(
                 f"Keras refuses its settings, {_keras_home() / 'keras.json'} or a variable KERAS_... "
-                f"({error}); mend or remove them"
+                f"({error}); fix or remove them"
             )
         if isinstance(error, OSError) and error.filename is None and error.errno in DISK_FULL:
             _discard_output()

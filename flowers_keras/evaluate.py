@@ -1,4 +1,4 @@
-"""The figures of a trained model on any labelled photos: a folder a class, a list, or a TFDS set.
+"""Measures a trained model on any labelled photos: one folder per class, a list, or a TFDS set.
 
 python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH
 """
@@ -8,10 +8,10 @@ from flowers_keras.errors import UserError
 
 
 def main(arguments=None):
-    """Prints the figures, writes them where `--output` says, returns the exit status."""
+    """Prints the metrics, writes them to `--output`, and returns the exit status."""
     parser = errors.Arguments(
         prog="python -m flowers_keras.evaluate",
-        description="Measures a trained model on labelled photos: a folder a class, a list, or a TFDS set.",
+        description="Measures a trained model on labelled photos: class folders, a list, or a TFDS set.",
     )
     parser.add_argument(
         "--model",
@@ -24,7 +24,7 @@ def main(arguments=None):
         "--data", required=True, type=labelled_source, metavar="folder:PATH", help="or csv:PATH, tfds:NAME"
     )
     parser.add_argument(
-        "--output", type=user_paths.output_file, metavar="FILE.json", help="gets all figures in full"
+        "--output", type=user_paths.output_file, metavar="FILE.json", help="file for all metrics"
     )
     parser.add_argument(
         "--unknown",
@@ -35,7 +35,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.output and options.output.resolve() == options.model.with_name("metrics.json").resolve():
         raise UserError(f"--output={options.output} is the run's own record; choose another name")
-    from flowers_keras.evaluation import labelled_photos  # Keras takes seconds: no mistake waits for it
+    from flowers_keras.evaluation import labelled_photos  # Keras takes seconds: mistakes do not wait for it
     from flowers_keras.report import certainty
 
     metrics = labelled_photos.evaluate_photos(options.model, options.data, options.unknown)
@@ -53,13 +53,13 @@ def labelled_source(text):
     kind, _, place = text.partition(":")
     if not place or kind not in ("folder", "csv", "tfds"):
         raise UserError(
-            f"--data={text} is no source of labelled photos; type --data=folder:PATH (a folder a class), "
-            "csv:PATH or tfds:NAME"
+            f"--data={text} is not a source of labelled photos; type --data=folder:PATH (one folder per "
+            "class), csv:PATH or tfds:NAME"
         )
     if kind == "folder":
         return photo_folder(text, "--data")
     if kind == "csv" and not user_paths.user_path(place).is_file():
-        raise UserError(f"--data={text} is no file; type csv: and the path of your list")
+        raise UserError(f"--data={text} is not a file; type csv: and the path of your list")
     return text
 
 
@@ -69,7 +69,7 @@ def photo_folder(text, flag="--unknown"):
     if kind != "folder" or not path:
         raise UserError(f"{flag}={text} is not a folder of photos; type {flag}=folder:PATH")
     if not user_paths.user_path(path).is_dir():
-        raise UserError(f"{flag}={text} is no folder; type folder: and the path of your photos")
+        raise UserError(f"{flag}={text} is not a folder; type folder: and the path of your photos")
     return text
 
 

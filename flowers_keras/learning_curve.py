@@ -2,9 +2,9 @@
 
   python -m flowers_keras.learning_curve --config=configs/finetune.py --workdir=runs/finetune-curve
 
-The head alone is trained, on folds of all photos but those of the test; the pass of the frozen part over the
-photos is shared with ordinary runs and `cross_validate`. Says in words what twice the photos would bring,
-and writes `learning_curve.json`.
+Only the head is trained, on folds of all photos except the test photos; the output of the frozen part is
+shared with ordinary runs and `cross_validate`. Prints what twice as many photos would bring, and writes
+`learning_curve.json`.
 """
 
 from absl import app, flags
@@ -21,7 +21,7 @@ FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_overri
 def main(_):
     """Measures the curve of what the flags say."""
     workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-curve")
-    # Seconds of imports that a wrong flag need not wait for.
+    # Imports that take seconds: a wrong flag should not wait for them.
     from flowers_keras.jobs import learning_curve, processes
 
     processes.run_in_all(learning_curve.measure_curve, CONFIG.value, workdir, FOLDS.value)

@@ -15,7 +15,7 @@ def spell(program, settings, workdir, **changes):
 
     Args:
       program: such as "python train.py".
-      settings: the run's config as a plain dict; what is no field of a config is passed over.
+      settings: the run's config as a plain dict; what is not a field of a config is passed over.
       workdir: of the command that is advised.
       **changes: `section__field`: the value that this field gets.
 

@@ -3,7 +3,7 @@
   python -m flowers_keras.predict --model=runs/x/model.keras PHOTO_OR_FOLDER ...
   python -m flowers_keras.predict --model=flowers.tflite PHOTO_OR_FOLDER ...
 
-An exported file gives what the model gives, to the digits that `export` checks. LiteRT and ONNX start
+An exported file gives the model's probabilities, to the digits that `export` checks. LiteRT and ONNX start
 sooner, as they need neither TensorFlow nor Keras.
 """
 
@@ -19,7 +19,7 @@ from flowers_keras.serving import answers, formats
 def main(arguments=None):
     """Prints a row for each photo; returns 1 if any cannot be read, else 0."""
     options = parse(arguments)
-    from flowers_keras.serving import inputs  # with NumPy and Pillow, which no mistake should wait for
+    from flowers_keras.serving import inputs  # NumPy and Pillow: a mistake should not wait for them
 
     classifier = load(options.model)
     if options.format != "table":  # a file's name may hold any bytes, and gets them back
@@ -49,7 +49,7 @@ def load(path):
         from flowers_keras.serving import exported
 
         return exported.Exported(path)
-    from flowers_keras.model import inference  # Keras takes seconds, which no mistake should wait for
+    from flowers_keras.model import inference  # Keras takes seconds: a mistake should not wait for it
 
     return inference.load_classifier(path)
 
@@ -72,12 +72,17 @@ def parse(arguments):
         help="or its folder, or an export: FILE.tflite, FILE.onnx, a SavedModel's folder",
     )
     parser.add_argument("--tta", action="store_true", help="average each photo with its mirror image")
-    parser.add_argument("--format", choices=answers.FORMATS, default="table", help="json: a line a photo")
-    parser.add_argument("--top", type=int, help="classes shown a photo; 3 in a table, else all")
-    parser.add_argument("--batch_size", type=int, help="computed at a time, 32 at most; the training's")
-    parser.add_argument("--explain", type=user_paths.user_path, metavar="FOLDER", help="gets the heat maps")
+    parser.add_argument("--format", choices=answers.FORMATS, default="table", help="json: one line per photo")
+    parser.add_argument("--top", type=int, help="classes shown per photo; by default 3 in a table, else all")
     parser.add_argument(
-        "photo", nargs="+", metavar="PHOTO_OR_FOLDER", help='or a pattern, or "-": a list on standard input'
+        "--batch_size", type=int, help="photos computed at a time, at most 32; by default as in training"
+    )
+    parser.add_argument("--explain", type=user_paths.user_path, metavar="FOLDER", help="for heat maps")
+    parser.add_argument(
+        "photo",
+        nargs="+",
+        metavar="PHOTO_OR_FOLDER",
+        help='or a pattern, or "-" for a list on standard input',
     )
     words = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args([f"./{word}" if _is_dashed_name(word) else word for word in words])

@@ -1,4 +1,4 @@
-"""The story, top to bottom: photos in, a classifier that can be trusted out."""
+"""The recipe, top to bottom: photos in, a classifier that can be trusted out."""
 
 from flowers_keras import files, runtime, user_paths
 from flowers_keras.config import check_config
@@ -10,17 +10,17 @@ from flowers_keras.training import feeds, measured_photos, phases, run_folder, s
 
 
 def train_and_evaluate(config, workdir):
-    """Trains the classifier that `config` describes and measures it; resumes a run that was stopped.
+    """Trains and measures the classifier that `config` describes; resumes a run that was stopped.
 
     Args:
       config: ml_collections.ConfigDict with the fields of configs/finetune.py.
-      workdir: the run's folder, which gets the files of a run.
+      workdir: the run's folder; `training/run_folder.py` lists its files.
 
     Returns:
       The metrics, as in `metrics.json`.
 
     Raises:
-      UserError: something that the user can mend, in one line.
+      UserError: anything that the user can fix, in one line.
     """
     check_config(config)
     tracking.require_tracker(config)
@@ -39,7 +39,7 @@ def train_and_evaluate(config, workdir):
 
 
 def load_photos(config, run):
-    """The photos, and which of them goes into which part; decided once a run."""
+    """The photos and their split, which is made once and then read from `splits.json`."""
     photos, path = sources.load_photos(config.data), run.path("splits.json")
     if path.exists():
         split = split_file.load(photos, path)
@@ -51,9 +51,9 @@ def load_photos(config, run):
 
 
 def train(photos, split, config, run):
-    """Phase 1 with the whole backbone frozen, phase 2 from the boundary on, best weights kept.
+    """Trains phase 1 with a frozen backbone, then phase 2 from the boundary on; keeps the best weights.
 
-    The file is written once, calibrated and with what new photos are compared with.
+    The model is saved once: calibrated, and with the reference that new photos are compared with.
     """
     model = build(photos, split, config, run.policy)
     run.begin()
@@ -77,15 +77,15 @@ def train(photos, split, config, run):
     files.write_json(run.path("labels.json"), names)
     with run.stage("calibrate"):
         stored = measured_photos.reopen(split, config, run)
-        found = calibration.calibrate(model, photos, split, stored, config)
-        archive.save(model, run.path("model.keras"), card, *found)
+        temperature, reference = calibration.calibrate(model, photos, split, stored, config)
+        archive.save(model, run.path("model.keras"), card, temperature, reference)
 
 
 def build(photos, split, config, policy=None):
-    """The classifier before training: with ImageNet's weights, or with random ones made fit to learn.
+    """The classifier before training: with ImageNet's weights, or with random ones conditioned on the photos.
 
     Args:
-      policy: dtype policy of the trunk; None for the one that `config` means on this machine.
+      policy: dtype policy of the backbone; None for the one that `config` implies on this machine.
     """
     model = classifier.build_classifier(
         config, len(photos.class_names), policy or runtime.resolve_policy(config.runtime.dtype_policy)
@@ -98,7 +98,7 @@ def build(photos, split, config, policy=None):
 
 
 def evaluate(photos, split, config, run):
-    """Measures the saved file, loaded again, and writes what a person reads."""
+    """Loads the saved file, measures it, and writes the metrics, the report and the model card."""
     with run.stage("evaluate"):
         saved = inference.load_classifier(run.path("model.keras"))
         stored = measured_photos.reopen(split, config, run)

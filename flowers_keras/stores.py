@@ -1,4 +1,4 @@
-"""Stored features: what they are of, and room on the disk.
+"""Lists and removes stored features.
 
 python -m flowers_keras.stores --list runs/features
 python -m flowers_keras.stores --remove KEY runs/features
@@ -7,7 +7,7 @@ python -m flowers_keras.stores --older 30 runs/features
 
 from flowers_keras import errors, user_paths
 
-MOST_DAYS = 36_500  # a date before the year 1 cannot be computed
+MOST_DAYS = 36_500  # dates before the year 1 cannot be computed
 
 
 def main(arguments=None):
@@ -17,11 +17,15 @@ def main(arguments=None):
         allow_abbrev=False,
         description="Lists and removes stored features.",
     )
-    parser.add_argument("folder", type=user_paths.user_path, help="of stored features, such as runs/features")
+    parser.add_argument(
+        "folder", type=user_paths.user_path, help="the folder of stored features, such as runs/features"
+    )
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--list", action="store_true", help="what each store is of; so without any flag")
+    action.add_argument("--list", action="store_true", help="what each store holds; the default")
     action.add_argument("--remove", action="append", metavar="KEY", help="a store to remove; may be repeated")
-    action.add_argument("--older", type=float, metavar="DAYS", help="removes those unused for so long")
+    action.add_argument(
+        "--older", type=float, metavar="DAYS", help="remove stores that were not used for so many days"
+    )
     options = parser.parse_args(arguments)
     if options.older is not None and not 0 <= options.older <= MOST_DAYS:
         raise errors.UserError(

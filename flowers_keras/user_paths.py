@@ -67,7 +67,7 @@ def check_paths(config):
     photo_source(config.data.source)
     for path in correction_files(config.data.corrections):
         if not path.is_file():
-            raise UserError(f"data.corrections: {path} is no file; type the path of a CSV file")
+            raise UserError(f"data.corrections: {path} is not a file; type the path of a CSV file")
     weights_file(config.model.weights)
     if config.model.start_from:
         splits_of(config.model.start_from)
@@ -77,7 +77,7 @@ def photo_source(text):
     """(kind, place) of a `data.source`; the place of synthetic is "".
 
     Raises:
-      UserError: it is no source of photos, or the folder or list is not there.
+      UserError: it is not a source of photos, or the folder or list is not there.
 
     Example:
       >>> photo_source("tfds:tf_flowers"), photo_source("synthetic")
@@ -86,13 +86,13 @@ def photo_source(text):
     kind, _, place = text.partition(":")
     if text != "synthetic" and not (place and kind in ("folder", "csv", "tfds")):
         raise UserError(
-            f"data.source={text!r} is no source of photos; "
+            f"data.source={text!r} is not a source of photos; "
             "type tfds:tf_flowers, folder:PATH, csv:PATH or synthetic"
         )
     if kind == "folder":
         photo_folder(place)
     if kind == "csv" and not user_path(place).is_file():
-        raise UserError(f"csv:{place} is no file; type csv: and the path of your list")
+        raise UserError(f"csv:{place} is not a file; type csv: and the path of your list")
     return kind, place
 
 
@@ -100,7 +100,7 @@ def photo_folder(path):
     """pathlib.Path of the folder of `folder:PATH`; UserError where there is none."""
     root = user_path(path)
     if not root.is_dir():
-        raise UserError(f"folder:{path} is no folder; type folder: and the path of your photos")
+        raise UserError(f"folder:{path} is not a folder; type folder: and the path of your photos")
     return root
 
 
@@ -120,7 +120,7 @@ def weights_file(weights):
         return None
     if not path.is_file():
         raise UserError(
-            f"model.weights={path} is no file; type imagenet, the path of a Keras .h5 file of "
+            f"model.weights={path} is not a file; type imagenet, the path of a Keras .h5 file of "
             'InceptionV3 without its top, or "" for random weights'
         )
     return path

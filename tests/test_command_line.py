@@ -38,22 +38,31 @@ def at_root(monkeypatch):
     [
         ([], "--config is missing; type for instance --config=configs/quickstart.py"),
         (["--config"], "--config is missing"),
-        (["--config=configs/nope.py", "--config.seed=1"], "--config=configs/nope.py is no file"),
-        (["--config", "configs"], "--config=configs is no file"),
+        (["--config=configs/nope.py", "--config.seed=1"], "--config=configs/nope.py is not a file"),
+        (["--config", "configs"], "--config=configs is not a file"),
         ([QUICKSTART, "--config.modl.dropout=0"], "'modl.dropout' is unknown; did you mean model.dropout"),
         (["--config.model=0", QUICKSTART], "config field 'model' is unknown"),
         (["--noconfig.evaluation.ttta", QUICKSTART], "did you mean evaluation.tta"),
         ([QUICKSTART, "--config.seed"], "Missing value for flag --config.seed; type --help"),
-        ([QUICKSTART, "--config.frozen.epochs=many"], "frozen.epochs='many' is not allowed; it is a whole"),
+        (
+            [QUICKSTART, "--config.frozen.epochs=many"],
+            "frozen.epochs='many' is not allowed; it must be a whole",
+        ),
         ([QUICKSTART, "--config.evaluation.tta=perhaps"], "evaluation.tta='perhaps' is not allowed"),
         ([QUICKSTART, "--config.model.l2=nan"], "model.l2=nan is not allowed"),
         ([QUICKSTART, "--work=x"], "Unknown command line flag 'work'. Did you mean: workdir"),
-        ([QUICKSTART, "more"], "'more' is no flag"),
-        ([QUICKSTART, "--config.data.source=photos"], "data.source='photos' is no source of photos; type"),
-        ([QUICKSTART, "--config.data.source=folder:nope"], "folder:nope is no folder; type folder: and"),
-        ([QUICKSTART, "--config.data.source=csv:nope.csv"], "csv:nope.csv is no file; type csv: and"),
-        ([QUICKSTART, "--config.data.corrections=LICENSE,nope.csv"], "data.corrections: nope.csv is no file"),
-        ([QUICKSTART, "--config.model.weights=nope.h5"], "model.weights=nope.h5 is no file; type imagenet"),
+        ([QUICKSTART, "more"], "'more' is not a flag"),
+        ([QUICKSTART, "--config.data.source=photos"], "data.source='photos' is not a source of photos; type"),
+        ([QUICKSTART, "--config.data.source=folder:nope"], "folder:nope is not a folder; type folder: and"),
+        ([QUICKSTART, "--config.data.source=csv:nope.csv"], "csv:nope.csv is not a file; type csv: and"),
+        (
+            [QUICKSTART, "--config.data.corrections=LICENSE,nope.csv"],
+            "data.corrections: nope.csv is not a file",
+        ),
+        (
+            [QUICKSTART, "--config.model.weights=nope.h5"],
+            "model.weights=nope.h5 is not a file; type imagenet",
+        ),
         ([QUICKSTART, "--config.model.start_from=nope"], "nope is not there; type the path of the model"),
     ],
 )
@@ -188,6 +197,6 @@ def test_a_config_outside_the_repository_starts_from_one_inside(tmp_path):
     )
     # From another folder, too; the value that is refused shows that the file was read.
     done = run([ROOT / "train.py"], "--config=mine.py", "--config.seed=-1", "--workdir=run", cwd=tmp_path)
-    refused = "error: config field seed=-1 is not allowed; it is a whole number from 0 to 2147483647\n"
+    refused = "error: config field seed=-1 is not allowed; it must be a whole number from 0 to 2147483647\n"
     assert done.stderr == refused
     assert done.returncode == 2 and {path.name for path in tmp_path.iterdir()} <= {"mine.py", "__pycache__"}

@@ -142,7 +142,7 @@ RUNNABLE = strategies.fixed_dictionaries(
     },
 )
 NAMED = {  # by what they led to, not by the field
-    "data.source": "folder:nowhere is no folder",
+    "data.source": "folder:nowhere is not a folder",
     "data.synthetic_photos": "different photos, fewer than",
     "data.twin_distance": "different photos, fewer than",
 }

@@ -76,7 +76,7 @@ def test_a_store_that_a_run_fills_is_not_removed(folder):
 
 
 def test_a_wrong_folder_or_number_is_one_line(folder):
-    with pytest.raises(UserError, match="nowhere is no folder"):
+    with pytest.raises(UserError, match="nowhere is not a folder"):
         stores.main([str(folder / "nowhere")])
     for days in ("-1", "nan", "inf", "1e6"):
         with pytest.raises(UserError, match="--older"):

@@ -25,9 +25,9 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
     if options.output.suffix.lower() != ".png":
-        raise errors.UserError(f"--output={options.output} is no PNG; let its name end in .png")
+        raise errors.UserError(f"--output={options.output} is not a PNG; let its name end in .png")
 
-    from flowers_keras.augment import contact_sheet  # TensorFlow, for which a wrong flag need not wait
+    from flowers_keras.augment import contact_sheet  # TensorFlow: a wrong flag should not wait
 
     sheet = contact_sheet.draw_sheet(contact_sheet.read_subject(options.photo))
     with files.whole_file(options.output) as temporary:

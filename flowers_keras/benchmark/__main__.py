@@ -48,7 +48,7 @@ def main(_):
     tables = choose_tables([name for name in ONLY.value if name], model)
     arguments = dict.fromkeys(TRAINED, (model,)) | {"growth": (photo_counts(GROWTH.value),)}
 
-    import keras  # seconds of imports that a wrong flag need not wait for
+    import keras  # imports that take seconds: a wrong flag should not wait
 
     from flowers_keras import runtime
     from flowers_keras.benchmark import experiment, machine

@@ -1,4 +1,4 @@
-"""The figures of a saved model on labelled photos, which need not be that of its run."""
+"""Measures a saved model on labelled photos, of its run or any others."""
 
 import numpy as np
 
@@ -10,12 +10,12 @@ from flowers_keras.photos import inspection, labelled, pipeline
 
 
 def evaluate_photos(model_path, data, others=None):
-    """The figures of a saved model on labelled photos.
+    """Measures a saved model on labelled photos.
 
     Args:
       model_path: pathlib.Path of a `model.keras`, or of the folder of its run.
-      data: "folder:PATH", one folder a class, "csv:PATH" or "tfds:NAME".
-      others: "folder:PATH", photos of what is none of the classes, or None.
+      data: "folder:PATH", one folder per class, "csv:PATH" or "tfds:NAME".
+      others: "folder:PATH", photos of none of the classes, or None.
 
     Returns:
       dict of the kind of `metrics.json`'s "test", and besides "left_out" ([id, reason] of broken

@@ -24,7 +24,7 @@ GAP = 0.10  # from training to unseen photos; above it, overfitting
 
 WIDE_GAP = 0.25  # above it, memorising
 
-LEAK = 0.05  # from validation to test; above it, validation is no judge
+LEAK = 0.05  # from validation to test; above it, validation cannot be relied on
 
 COLLAPSE = 0.40  # of one class's recall, from validation to test, while other classes hold
 

@@ -37,7 +37,7 @@ def cross_validate(config, workdir, count):
       share groups, "divided": {"pooled", "interval_tta", "each"} of folds that divide them.
 
     Raises:
-      UserError: something that the user can mend, in one line.
+      UserError: anything that the user can fix, in one line.
     """
     asked, config = config, fold_setup.last_epochs_kept(config)
     with fold_setup.open_job(config, workdir, {"folds": count}) as run:

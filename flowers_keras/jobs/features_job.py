@@ -23,7 +23,7 @@ def compute_share(config, workdir, shard=0, shards=1):
       shards: jobs that share the pass.
 
     Raises:
-      UserError: something that the user can mend, in one line.
+      UserError: anything that the user can fix, in one line.
     """
     check_config(config)
     if not config.features.views:

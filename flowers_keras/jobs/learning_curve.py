@@ -34,7 +34,7 @@ def measure_curve(config, workdir, count):
       What `learning_curve.json` holds: as `learning_curve.measure` gives, and "folds" and "seconds".
 
     Raises:
-      UserError: something that the user can mend, in one line.
+      UserError: anything that the user can fix, in one line.
     """
     config = fold_setup.last_epochs_kept(config)
     if not config.frozen.epochs:

@@ -31,7 +31,7 @@ def run_in_all(job, config, workdir, *arguments):
       What the job returns.
 
     Raises:
-      UserError: something that the user can mend, in one line.
+      UserError: anything that the user can fix, in one line.
     """
     if not config.runtime.distributed:
         return job(config, workdir, *arguments)

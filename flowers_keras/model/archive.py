@@ -158,15 +158,15 @@ def _complete(card):
     """The card with everything that is read of it, checked (ValueError, UserError)."""
     names, image_size, temperature = card["class_names"], card["image_size"], card.get("temperature")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError("class_names is no list of texts")
+        raise ValueError("class_names is not a list of texts")
     if type(image_size) is not int or image_size < SMALLEST_IMAGE:
-        raise ValueError(f"image_size={image_size!r} is no number of pixels from {SMALLEST_IMAGE} on")
+        raise ValueError(f"image_size={image_size!r} is not a number of pixels from {SMALLEST_IMAGE} on")
     if temperature is not None:
         if type(temperature) not in (int, float) or not math.isfinite(temperature) or temperature <= 0:
-            raise ValueError(f"temperature={temperature!r} is no number above 0")
+            raise ValueError(f"temperature={temperature!r} is not a number above 0")
     recipe = card.get("recipe", {})
     if not isinstance(recipe, dict):
-        raise ValueError("recipe is no table of fields")
+        raise ValueError("recipe is not a table of fields")
     for name in READ:
         section, field = name.split(".")
         recipe[section] = {field: FIELDS[name].default} | recipe.get(section, {})

@@ -49,7 +49,7 @@ class Classifier:
 
         Raises:
           photos.reader.BrokenPhoto: a ValueError that names the photo and says why it is unusable.
-          TypeError: one photo instead of several, or something that is no photo.
+          TypeError: one photo instead of several, or something that is not a photo.
         """
         rows = [np.zeros((0, len(self.class_names)))]
         for number, answer in enumerate(self.answer(photos, tta)):

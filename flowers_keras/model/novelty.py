@@ -48,7 +48,7 @@ class Reference:
       distances: float32 [validation photos], ascending: theirs to the training photos.
 
     Raises:
-      ValueError: an array is of another shape or holds what is no distance.
+      ValueError: an array is of another shape or holds what is not a distance.
     """
 
     traits: np.ndarray

@@ -32,12 +32,12 @@ def find_photos(classes, skipped, others):
 
 
 def find_loose_photos(root, classes, others):
-    """Photos beside the class folders and around them; what is no photo there goes to `others`.
+    """Photos beside the class folders and around them; what is not a photo there goes to `others`.
 
     Args:
       root: pathlib.Path of the data set.
       classes: list of layouts.ClassFolder.
-      others: a list that gets the path of each file that is no photo.
+      others: a list that gets the path of each file that is not a photo.
 
     Returns:
       List of pathlib.Path.

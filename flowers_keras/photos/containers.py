@@ -166,7 +166,7 @@ def _strip_tiff(data):
 
 
 def _refuse_tiff(values):
-    """Refuses a TIFF, by the values of its tags, that is no photo or that Pillow shows in wrong colours."""
+    """Refuses a TIFF whose tags say that it is not a photo, or that Pillow would show it in wrong colours."""
     channels = max(values.get(TIFF_CHANNELS, (1,)), default=1)
     if sum(values.get(TIFF_SUBFILE, ())) & 1:
         raise BrokenPhoto("not a photo but a preview, as in a camera's raw file; export it as JPEG")

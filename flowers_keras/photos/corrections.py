@@ -1,6 +1,6 @@
-"""What people say about photos: a `doubts.csv` with its column `correction` filled in, or the page's list.
+"""Corrections by people: `doubts.csv` with its column `correction` filled in, or the page's list of photos.
 
-The first corrects labels. The second, of the columns `path` and `label`, adds photos to those of the source.
+The first corrects labels. The second, with the columns `path` and `label`, adds photos to the source's.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ REMOVE = "remove"  # in place of a class: the photo is left out
 
 @dataclasses.dataclass(frozen=True)
 class Correction:
-    """A line of the file that says something: the photo's id, its label so far, a class or `REMOVE`."""
+    """A row of `doubts.csv` that is filled in: the photo's id, its label so far, and a class or `REMOVE`."""
 
     id: str
     label: str
@@ -29,17 +29,17 @@ class Correction:
 
 
 def digest(data):
-    """What a run compares when it goes on: the SHA-256 of what the corrections say, if there are any.
+    """The SHA-256 of all corrections, which must not change while a run resumes.
 
     Args:
       data: config section with `corrections`.
 
     Returns:
-      {"corrections_sha256": hexadecimal}, or {} without corrections. Empty corrections, files of nothing
-      else and the form of a file do not count.
+      {"corrections_sha256": hexadecimal}, or {} without corrections. Rows whose correction is empty and the
+      format of a file make no difference.
     """
     changes = [
-        [(row.name, row.label) for row in csv_list.read_rows(path)[0]]
+        [(row.name, row.label) for row in csv_list.find_rows(path)[0]]
         if _adds(path)
         else [(each.id, each.label, each.correction) for each in _read(path)]
         for path in user_paths.correction_files(data.corrections)
@@ -49,7 +49,7 @@ def digest(data):
 
 
 def correct(photos, text):
-    """Corrects labels, leaves out the photos that are to be removed and adds new ones; prints how many.
+    """Corrects labels, leaves out photos marked for removal and adds new ones; prints how many.
 
     Args:
       photos: sources.Photos.
@@ -57,7 +57,7 @@ def correct(photos, text):
         are applied in turn.
 
     Returns:
-      sources.Photos; those that were removed are among its `others`. Added photos come last; where the
+      sources.Photos; the removed photos are among its `others`. Added photos come last; where the
       photos bring their parts, they are training photos.
 
     Raises:
@@ -75,7 +75,7 @@ def _adds(path):
 
 
 def _add(photos, path):
-    """The photos and those of a list, which keep their groups."""
+    """The photos with those of a list added; these keep their groups."""
     rows, missing = csv_list.read_rows(path)
     classes = {naming.class_name(name): label for label, name in enumerate(photos.class_names)}
     known, count = set(photos.ids), len(photos.ids)
@@ -99,7 +99,7 @@ def _add(photos, path):
 
 
 def _read(path):
-    """The Corrections of a file, but for empty ones."""
+    """The Corrections of a file, without empty ones."""
     found = {}
     for line, cells in tables.read_table(path, ("id", "label", "correction")):
         if not cells["correction"]:
@@ -133,7 +133,7 @@ def _correct(photos, path, found):
 
 
 def _refuse(photos, path, each, i, classes):
-    """Raises the UserError of a correction that does not fit the photos; `i` is its photo's position."""
+    """Raises a UserError if a correction does not fit the photos; `i` is its photo's position, or None."""
     where = f"{path}: line {each.line}"
     if i is None:
         raise UserError(f"{where} corrects {each.id}, which is not among the photos; remove that line")
@@ -148,19 +148,19 @@ def _refuse(photos, path, each, i, classes):
 
 
 def _refuse_class(start, name, classes, others=()):
-    """Raises the UserError of a class that is not there, which begins with `start`."""
+    """Raises a UserError that begins with `start` if there is no class of this name."""
     if name not in classes:
         near = difflib.get_close_matches(name, [*classes, *others], 1, 0.6) or [", ".join(classes)]
-        raise UserError(f"{start} {name!r}, which is no class; type {', or '.join([near[0], *others])}")
+        raise UserError(f"{start} {name!r}, which is not a class; type {', or '.join([near[0], *others])}")
 
 
 def leave_out(photos, removed, reason):
-    """The photos but some of them.
+    """The photos without some of them.
 
     Args:
       photos: sources.Photos.
       removed: set of positions.
-      reason: for which they are named among the others; None names them nowhere.
+      reason: why, for the `others` of the result; with None they are not listed there.
     """
     if not removed:
         return photos

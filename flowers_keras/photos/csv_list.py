@@ -49,7 +49,19 @@ def read_list(path):
 
 
 def read_rows(path):
-    """The photos of a list; prints how many are missing.
+    """As `find_rows`, and prints how many photos are missing."""
+    found, missing = find_rows(path)
+    if missing:
+        count = len(found) + len(missing)
+        print(
+            f"left out {len(missing)} of {count} photos of {user_paths.user_path(path)} that are not there; "
+            f"the first is {_place(missing[0])}"
+        )
+    return found, missing
+
+
+def find_rows(path):
+    """The photos of a list.
 
     Paths are relative to the list's folder or absolute. A line that is there twice counts once.
 
@@ -73,7 +85,7 @@ def read_rows(path):
     found, missing = [], []
     for row in rows.values():
         (found if os.path.isfile(row.path) else missing).append(row)  # pathlib's raises
-    _name_missing(path, missing, len(rows))
+    _refuse_missing(path, missing, len(rows))
     return found, missing
 
 
@@ -123,14 +135,14 @@ def _refuse_contradiction(path, one, other):
             )
 
 
-def _name_missing(path, missing, count):
-    """Prints how many files of the list are missing; UserError if they are too many."""
-    if not missing:
-        return
-    first = f"{missing[0].path} of line {missing[0].line}"
+def _refuse_missing(path, missing, count):
+    """Raises a UserError if too many of the list's `count` photos are missing."""
     if len(missing) > inspection.broken_allowed(count):
         raise UserError(
-            f"{path}: {len(missing)} of {count} photos are not there, the first is {first}; paths are "
-            f"relative to {os.path.abspath(path.parent)} or absolute"
+            f"{path}: {len(missing)} of {count} photos are not there, the first is {_place(missing[0])}; "
+            f"paths are relative to {os.path.abspath(path.parent)} or absolute"
         )
-    print(f"left out {len(missing)} of {count} photos of {path} that are not there; the first is {first}")
+
+
+def _place(row):
+    return f"{row.path} of line {row.line}"

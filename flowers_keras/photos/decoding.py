@@ -18,7 +18,7 @@ def read_pixels(photo: Photo) -> np.ndarray:
 
     Raises:
       BrokenPhoto: it cannot be used; the text says why.
-      TypeError: it is no photo at all.
+      TypeError: it is not a photo at all.
     """
     if isinstance(photo, bytes):
         return reader.read_photo(photo)
@@ -27,10 +27,10 @@ def read_pixels(photo: Photo) -> np.ndarray:
     if isinstance(photo, Image.Image):
         return _image_pixels(photo)
     if not isinstance(photo, np.ndarray):
-        raise TypeError(f"{type(photo).__name__} is no photo; pass a path, bytes, a PIL image or an array")
+        raise TypeError(f"{type(photo).__name__} is not a photo; pass a path, bytes, a PIL image or an array")
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] != 3 or not photo.size:
         raise TypeError(
-            f"an array {photo.dtype} {list(photo.shape)} is no photo; pass uint8 [height, width, 3]"
+            f"an array {photo.dtype} {list(photo.shape)} is not a photo; pass uint8 [height, width, 3]"
         )
     return photo
 

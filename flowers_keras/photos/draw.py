@@ -1,6 +1,6 @@
 """Drawn flowers as files, to try the commands on: `python -m flowers_keras.photos.draw --output=drawn`.
 
-One folder a class; seeds from 1 on are flowers that the quickstart, whose seed is 0, never saw.
+One folder per class; the quickstart has seed 0, so that seeds from 1 on give flowers that it never saw.
 """
 
 from flowers_keras import errors, user_paths
@@ -9,7 +9,7 @@ from flowers_keras.photos import synthetic
 
 
 def draw(folder, count, seed, image_size):
-    """Writes `count` drawn flowers as PNG files into a folder a class.
+    """Writes `count` drawn flowers as PNG files, one folder per class.
 
     Args:
       folder: pathlib.Path, made if absent.

@@ -1,4 +1,4 @@
-"""Folders as people have them: what a disk, a NAS or a desktop adds to them is no photo and no class."""
+"""Folders as people have them: what a disk, a NAS or a desktop adds to them is neither photo nor class."""
 
 import collections
 import os
@@ -29,7 +29,7 @@ _SYSTEM = re.compile(
 
 
 def as_text(name):
-    """A file's name as text that can be written; bytes of it that are no UTF-8 become `\\xff`."""
+    """A file's name as text that can be written; bytes of it that are not UTF-8 become `\\xff`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -99,7 +99,7 @@ def _address(folder):
 
 def _refuse_folder(error):
     raise UserError(
-        f"cannot list the folder {error.filename}: {error.strerror}; mend that, or move it away"
+        f"cannot list the folder {error.filename}: {error.strerror}; fix that, or move it away"
     ) from error
 
 

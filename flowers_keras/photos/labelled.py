@@ -9,7 +9,7 @@ from flowers_keras import user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.photos import corrections, layouts, naming, part_names, sources, split_file, twins
 
-SOURCES = "folder:PATH (a folder a class), csv:PATH or tfds:NAME"
+SOURCES = "folder:PATH (one folder per class), csv:PATH or tfds:NAME"
 
 
 def labelled_photos(data, class_names):
@@ -35,7 +35,7 @@ def labelled_photos(data, class_names):
     elif kind == "tfds" and place:
         photos = _test_photos(data, sources.tfds_photos(place, ""))
     else:
-        raise UserError(f"--data={data} is no source of labelled photos; type --data={SOURCES}")
+        raise UserError(f"--data={data} is not a source of labelled photos; type --data={SOURCES}")
     return _in_order(data, photos, known, class_names)
 
 

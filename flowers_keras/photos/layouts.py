@@ -1,4 +1,4 @@
-"""How photos lie in folders: a folder a class, split into parts already or not, in a folder of its own."""
+"""Finds the class folders of a data set, whether it is split into parts already or not."""
 
 import dataclasses
 import os

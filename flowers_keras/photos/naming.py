@@ -13,7 +13,7 @@ def class_name(name):
     """A folder's name as the name of a class.
 
     Unicode that looks the same is the same (form NFC; macOS may write another one; spaces around a name
-    and marks that do not show are none of it), and bytes that are no UTF-8 become `\\xff`.
+    and marks that do not show are none of it), and bytes that are not UTF-8 become `\\xff`.
 
     Example:
       >>> class_name("pa\\u0302querette") == "p\\u00e2querette"

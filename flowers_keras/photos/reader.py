@@ -45,7 +45,7 @@ def find_photos(folder, skipped=None, others=None):
     Args:
       folder: path, searched as `folders.list_files` does.
       skipped: a list that gets the path of each file or folder of the system.
-      others: a list that gets the path of each file that is no photo.
+      others: a list that gets the path of each file that is not a photo.
 
     Returns:
       Sorted list of pathlib.Path.
@@ -63,16 +63,16 @@ def find_photos(folder, skipped=None, others=None):
 
 
 def name_others(others):
-    """One line for the console about files that are no photos.
+    """One line for the console about files that are not photos.
 
     Example:
       >>> name_others(["notes.txt", "labels.csv"])
-      'left out 2 files that are no photos: notes.txt, labels.csv'
+      'left out 2 files that are not photos: notes.txt, labels.csv'
     """
     names = folders.join_some([folders.printable(each) for each in others])
     if len(others) == 1:
-        return f"left out 1 file that is no photo: {names}"
-    return f"left out {len(others)} files that are no photos: {names}"
+        return f"left out 1 file that is not a photo: {names}"
+    return f"left out {len(others)} files that are not photos: {names}"
 
 
 def looks_like_photo(path):

@@ -50,7 +50,7 @@ def load_photos(data):
     """Photos of the source that the config section `data` names, with its corrections applied.
 
     Raises:
-      UserError: the source is unknown, absent, out of reach, or is no set of at least two classes.
+      UserError: the source is unknown, absent, out of reach, or is not a set of at least two classes.
     """
     kind, place = user_paths.photo_source(data.source)
     if kind == "synthetic":
@@ -70,7 +70,7 @@ def load_photos(data):
 
 
 def folder_photos(path, least_classes=2, known=()):
-    """Photos of a folder that holds one folder a class, see `layouts`; folders inside those count.
+    """Photos of a folder with one folder per class (see `layouts`); their subfolders are searched as well.
 
     Prints what is passed over: files and folders of the system, and photos in no class folder.
 

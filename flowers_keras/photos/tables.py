@@ -29,7 +29,7 @@ def read_table(path, needed, optional=()):
       around them, "" where it has none.
 
     Raises:
-      UserError: there is no such file, it is no table, or a column is missing or there twice.
+      UserError: there is no such file, it is not a table, or a column is missing or there twice.
     """
     try:
         data = pathlib.Path(path).read_bytes()
@@ -43,7 +43,7 @@ def read_table(path, needed, optional=()):
     try:
         tables = [_parse(text, delimiter, skipped) for delimiter in delimiters]
     except csv.Error as error:
-        raise UserError(f"{path} is no CSV file ({error}); save it as CSV UTF-8") from error
+        raise UserError(f"{path} is not a CSV file ({error}); save it as CSV UTF-8") from error
     wanted = (*needed, *optional)
     header, rows = max(tables, key=lambda table: len(set(table[0]) & set(wanted)))
     for name in wanted:

@@ -13,7 +13,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.photos import part_names, reader
 
 OFFLINE = (
-    "pass photos of your own by --config.data.source=folder:PATH (one folder a class), "
+    "pass photos of your own by --config.data.source=folder:PATH (one folder per class), "
     "or try --config=configs/quickstart.py, which needs no network"
 )
 HEADER, FOOTER = 12, 4  # bytes around a TFRecord: its length and checksums
@@ -42,7 +42,7 @@ def read_set(name, data_dir):
     features, keys = builder.info.features, builder.info.supervised_keys or ()
     image, label = keys if len(keys) == 2 else ("", "")  # there are sets with three
     if label not in features or not isinstance(features[label], tfds.features.ClassLabel):
-        raise UserError(f"tfds:{name} is no set of photos with one label each; try tfds:tf_flowers")
+        raise UserError(f"tfds:{name} is not a set of photos with one label each; try tfds:tf_flowers")
     open_shards = _tfrecords if builder.info.file_format.value == "tfrecord" else _array_records
     ids, labels, splits, shards, places = [], [], [], [], []
     for split, shard, records, fetch in open_shards(tfds, builder):
@@ -136,7 +136,7 @@ def _prepared_builder(tfds, name, data_dir):
                 print(f"{name} is not in {place} yet: downloading {size / 1e6:,.0f} MB", flush=True)
                 builder.download_and_prepare()
     except tfds.core.registered.DatasetNotFoundError as error:
-        raise UserError(f"tfds:{name} is no data set that TFDS knows; try tfds:tf_flowers") from error
+        raise UserError(f"tfds:{name} is not a data set that TFDS knows; try tfds:tf_flowers") from error
     except Exception as error:  # TFDS passes on whatever its network or file layers raise
         where = data_dir or "TFDS's own folder"
         raise UserError(

@@ -28,7 +28,7 @@ def next_steps(run, metrics, history, doubted):
     problems = [each["title"] for each in metrics["verdict"] if each["level"] == "bad"]
     if problems:
         more = f", and {len(problems) - 1} more" if problems[1:] else ""
-        words = f"Mend the problem below before you rely on the model ({problems[0]}{more})."
+        words = f"Fix the problem below before you rely on the model ({problems[0]}{more})."
         return [{"words": words, "type": ""}]
     use = f"python -m flowers_keras.predict --model={shlex.quote(str(run.path('model.keras')))} YOUR_PHOTOS"
     steps = [{"words": "Use it, for instance on a folder of photos:", "type": use}]

@@ -32,7 +32,7 @@ def save_correction(path, data, label):
       {"photo", "list": paths as text, "label", "count": photos in the list}.
 
     Raises:
-      photos.reader.BrokenPhoto: it is no photo.
+      photos.reader.BrokenPhoto: it is not a photo.
       UserError: it cannot be written, the folder is full, or the list is not one of these.
     """
     # Pillow, for which no mistake of a command should wait.
@@ -96,7 +96,7 @@ def list_path(text, model):
       model: pathlib.Path of `model.keras`.
 
     Raises:
-      UserError: it is no CSV file.
+      UserError: it is not a CSV file.
 
     Example:
       >>> import pathlib
@@ -106,5 +106,5 @@ def list_path(text, model):
     if text is None:
         return model.with_name("corrections.csv")
     if text and (not text.endswith(".csv") or user_paths.user_path(text).is_dir()):
-        raise UserError(f"--corrections={text} is no CSV file; type for instance --corrections=mine.csv")
+        raise UserError(f"--corrections={text} is not a CSV file; type for instance --corrections=mine.csv")
     return user_paths.user_path(text) if text else None

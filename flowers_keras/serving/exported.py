@@ -33,7 +33,7 @@ class Exported:
         """Opens the file at `path`.
 
         Raises:
-          UserError: its runtime is not installed, or it is no export of ours.
+          UserError: its runtime is not installed, or it is not an export of ours.
         """
         name = formats.format_of(path)
         module = RUNTIMES[name]

@@ -73,7 +73,7 @@ def allowed_name(text):
     """The name that browsers send of a server typed as a name, "name:port" or a URL; for `type=`.
 
     Raises:
-      UserError: it is no name.
+      UserError: it is not a name.
 
     Example:
       >>> [allowed_name(text) for text in ("Flowers.example:8443", "https://m\u00fcnchen.example/page")]
@@ -85,7 +85,9 @@ def allowed_name(text):
     except UnicodeError:
         name = ""
     if not name.strip("*.") or " " in name:
-        raise UserError(f"--allow-host={text} is no name of a server; type one, such as flowers.example.org")
+        raise UserError(
+            f"--allow-host={text} is not a name of a server; type one, such as flowers.example.org"
+        )
     return name
 
 
@@ -106,8 +108,8 @@ def listening_host(text):
         found = None
     if not found:
         raise UserError(
-            f"--host={text} is no address of this machine; type 127.0.0.1, 0.0.0.0 for every network that it "
-            "is in, or one of its addresses"
+            f"--host={text} is not an address of this machine; type 127.0.0.1, 0.0.0.0 for all networks that "
+            "it is in, or one of its addresses"
         )
     return name
 

@@ -13,7 +13,7 @@ function say(text, look = "") {
 }
 
 async function classify(files) {
-  if (!files.length) return say("That was no file; save the photo first, then drop it here.", "error");
+  if (!files.length) return say("That was not a file; save the photo first, then drop it here.", "error");
   if (asking) asking.abort();
   const mine = asking = new AbortController(), photos = [...files].slice(0, most), counts = new Map();
   results.replaceChildren();

@@ -17,7 +17,7 @@ there.
 
 A refusal is {"error": reason} with a status of 400 on: 403 for a Host or an Origin that the page does not
 answer to, 408 for bytes that take over 30 seconds to come, 413 for more than 50 MiB, 415 for a form around
-the photo, 422 for what is no photo or no class, 503 when too many come at once.
+the photo, 422 for what is not a photo or an unknown class, 503 when too many come at once.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-NO_POLICY = "default-src 'none'; frame-ancestors 'none'"  # of a reply that is no page
+NO_POLICY = "default-src 'none'; frame-ancestors 'none'"  # of a reply that is not a page
 
 
 def make_app(classifier, hosts, corrections=None):
@@ -151,7 +151,9 @@ class Page:
         """Keeps the photo that the request carries, as one of the class that it names."""
         label = request.query_params.get("label", "")
         if label not in self.classifier.class_names:
-            raise HTTPException(422, f"{label!r} is no class of this model; name one as /correct?label=NAME")
+            raise HTTPException(
+                422, f"{label!r} is not a class of this model; name one as /correct?label=NAME"
+            )
         return await self._reply(request, functools.partial(keep_photo, self.corrections, label))
 
     async def _reply(self, request, work):

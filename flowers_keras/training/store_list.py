@@ -22,7 +22,9 @@ def find_stores(folder):
       UserError: there is no such folder.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder; type the folder of stored features, such as runs/features")
+        raise UserError(
+            f"{folder} is not a folder; type the folder of stored features, such as runs/features"
+        )
     found = []
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.is_symlink() and KEY.fullmatch(path.name):

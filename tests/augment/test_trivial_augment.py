@@ -525,7 +525,7 @@ def test_the_command_draws_without_a_photo(tmp_path):
     [
         ("sheet.png", "absent.jpg", "absent.jpg: no such file"),
         ("sheet.png", "broken.jpg", "broken.jpg: not a photo"),
-        ("sheet.jpg", "photo.png", "sheet.jpg is no PNG"),
+        ("sheet.jpg", "photo.png", "sheet.jpg is not a PNG"),
     ],
 )
 def test_the_command_says_what_is_wrong(tmp_path, output, photo, message):

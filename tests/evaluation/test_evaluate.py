@@ -500,9 +500,9 @@ def test_a_tfds_set_is_measured(run, monkeypatch, tmp_path):
 def test_command_refuses_what_it_cannot_do(run, folder, tmp_path, capsys):
     model, data = f"--model={run}/model.keras", f"--data=folder:{folder}"
     assert "folder:PATH" in refused(capsys, model, f"--data={folder}")
-    assert "no-such is no folder" in refused(capsys, model, f"--data=folder:{folder}/no-such")
+    assert "no-such is not a folder" in refused(capsys, model, f"--data=folder:{folder}/no-such")
     assert "class" in refused(capsys, model, f"--data=folder:{folder}/roses")
-    assert "no-such.csv is no file" in refused(capsys, model, f"--data=csv:{folder}/no-such.csv")
+    assert "no-such.csv is not a file" in refused(capsys, model, f"--data=csv:{folder}/no-such.csv")
     assert "csv:PATH or tfds:NAME" in refused(capsys, model, "--data=csv:")
     assert "no-such.keras" in refused(capsys, f"--model={run}/no-such.keras", data)
     assert "--unknown=x is not a folder of photos" in refused(capsys, model, data, "--unknown=x")

@@ -204,7 +204,7 @@ def test_three_levels_can_be_frozen_stored_and_cut(three_levels, photos):
 
 
 def test_weights_that_cannot_be_used(small_backbone, tmp_path):
-    with pytest.raises(UserError, match="model.weights=.*nowhere.h5 is no file"):
+    with pytest.raises(UserError, match="model.weights=.*nowhere.h5 is not a file"):
         build_network(weights=str(tmp_path / "nowhere.h5"))
     small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     small.save_weights(tmp_path / "other.weights.h5")

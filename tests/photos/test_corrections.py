@@ -67,7 +67,7 @@ def test_a_second_file_corrects_what_the_first_one_left(tmp_path, photos):
     [
         ("id,label,correction\n099,rose,daisy\n", "line 2 corrects 099, which is not among the photos"),
         ("id,label,correction\n001,daisy,rose\n", "001 of 'daisy', which is labelled 'rose' now"),
-        ("id;label;correction\n001;rose;dasy\n", "to 'dasy', which is no class; type daisy, or remove"),
+        ("id;label;correction\n001;rose;dasy\n", "to 'dasy', which is not a class; type daisy, or remove"),
         ("id,label,correction\n001,rose,x\n", "type daisy, rose, p\u00e2querette, or remove"),
         ("id,label\n001,rose\n", "column 'correction' is missing; its first line names id, label"),
         (
@@ -100,6 +100,17 @@ def test_the_digest_is_of_what_the_file_says(tmp_path, photos, config):
     assert corrections.digest(config.data) == first != {}
     fill(tmp_path / "b.csv", photos, _001="remove")
     assert corrections.digest(config.data) != first
+
+
+def test_a_photo_that_is_missing_is_told_once(tmp_path, photos, config, capsys):
+    (tmp_path / "there.png").write_bytes(photos.read(0))
+    path = tmp_path / "corrections.csv"
+    path.write_text("path,label\nthere.png,rose\ngone.png,rose\n")
+    config.data.corrections = str(path)
+    assert corrections.digest(config.data) and not capsys.readouterr().out
+    found = corrections.correct(photos, str(path))
+    assert found.ids[-1] == "there.png" and found.others[-1] == ("gone.png", "no such file")
+    assert f"left out 1 of 2 photos of {path} that are not there" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -179,7 +190,7 @@ def test_added_photos_are_for_training_where_the_parts_are_given(tmp_path, photo
 
 def test_a_photo_that_cannot_be_added_is_one_line(tmp_path, photos):
     path = write_list(tmp_path / "new", "x.png,rosa")
-    with pytest.raises(UserError, match="line 2 adds x.png as 'rosa', which is no class; type rose$"):
+    with pytest.raises(UserError, match="line 2 adds x.png as 'rosa', which is not a class; type rose$"):
         corrections.correct(photos, str(path))
     path = write_list(tmp_path / "new", "x.png,rose")
     with pytest.raises(UserError, match="line 2 adds x.png, which is there already; remove that line"):

@@ -155,5 +155,5 @@ def test_what_is_no_list(folder, config):
     with pytest.raises(UserError, match="own folder cannot be read: Is a directory"):
         tables.read_table(folder / "own folder", ())
     config.data.source = f"csv:{folder}/none.csv"
-    with pytest.raises(UserError, match="none.csv is no file; type csv: and the path of your list"):
+    with pytest.raises(UserError, match="none.csv is not a file; type csv: and the path of your list"):
         sources.load_photos(config.data)

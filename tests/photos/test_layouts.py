@@ -208,7 +208,7 @@ def test_a_link_from_a_class_to_what_is_around_it_is_not_followed(tmp_path):
     photos = sources.folder_photos(tmp_path)
     assert len(photos.ids) == 4 and photos.labels.tolist() == [0, 0, 1, 1]
     assert len(reader.find_photos(tmp_path / "daisy")) == 2
-    (tmp_path / "up").symlink_to("..")  # which is no class, either
+    (tmp_path / "up").symlink_to("..")  # which is not a class, either
     assert sources.folder_photos(tmp_path).class_names == ("daisy", "rose")
 
 

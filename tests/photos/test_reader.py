@@ -394,7 +394,7 @@ def test_find_photos_goes_by_content_where_the_name_says_nothing(tmp_path):
     (tmp_path / "in_front").write_bytes(b"\xef\xbb\xbf\r\n" + encode(photo, "JPEG"))
     wanted = sorted(tmp_path.iterdir())
     for name, data in {
-        "notes.txt": b"BM is no bitmap",
+        "notes.txt": b"BM is not a bitmap",
         "a.csv": b"",
         "clip.mov": b"\0\0\0\x14ftypqt  ",
         "raw.NEF": encode(photo, "TIFF", tiffinfo={254: 1}),  # beside its JPEG, as cameras keep both
@@ -408,8 +408,8 @@ def test_find_photos_goes_by_content_where_the_name_says_nothing(tmp_path):
 
 
 def test_files_that_are_no_photos_are_named_up_to_five():
-    assert reader.name_others(["a.txt"]) == "left out 1 file that is no photo: a.txt"
-    assert reader.name_others(list("abcdef")) == "left out 6 files that are no photos: a, b, c, d, e, ..."
+    assert reader.name_others(["a.txt"]) == "left out 1 file that is not a photo: a.txt"
+    assert reader.name_others(list("abcdef")) == "left out 6 files that are not photos: a, b, c, d, e, ..."
 
 
 def test_find_photos_follows_links_to_other_folders(tmp_path):

@@ -65,7 +65,7 @@ def test_shuffled_labels_are_the_same_photos_with_other_labels(data):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda path: None, "is no folder"),
+        (lambda path: None, "is not a folder"),
         (lambda path: path.mkdir(), "holds 0 class folders, and 2 are needed"),
         (lambda path: (path / "roses").mkdir(parents=True), "holds 1 class folder, and 2 are needed"),
         (
@@ -193,7 +193,7 @@ def test_a_tfds_set_of_something_else_is_refused(data, monkeypatch, keys):
     builder = types.SimpleNamespace(info=info)
     monkeypatch.setattr(tfds_records, "_prepared_builder", lambda *_: builder)
     data.source = "tfds:something"
-    with pytest.raises(UserError, match="tfds:something is no set of photos with one label each"):
+    with pytest.raises(UserError, match="tfds:something is not a set of photos with one label each"):
         sources.load_photos(data)
 
 

@@ -177,7 +177,7 @@ def test_the_next_step_stands_before_the_verdict(write, metrics, predictions):
         words = write(**other).words().partition("What to do next")[2].partition("What this means")[0]
         return " ".join(words.split())
 
-    assert first_screen() == "Mend the problem below before you rely on the model (A <b>title</b>)."
+    assert first_screen() == "Fix the problem below before you rely on the model (A <b>title</b>)."
     metrics["verdict"] = [{"level": "warning", "title": "x", "text": "y", "evidence": "z"}]
     shown = first_screen()
     use = "Use it, for instance on a folder of photos: python -m flowers_keras.predict --model="

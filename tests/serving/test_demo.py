@@ -171,7 +171,7 @@ def test_a_correction_is_kept_and_a_next_run_takes_it(server, photo):
     data = finetune.get_config().data
     data.source, data.synthetic_photos = "synthetic", 15
     data.corrections = str(server.corrections)
-    with pytest.raises(UserError, match="'<b>daisy</b>', which is no class"):
+    with pytest.raises(UserError, match="'<b>daisy</b>', which is not a class"):
         sources.load_photos(data)
     assert correct(server, other, "roses")[0] == 200
     photos = sources.load_photos(data)
@@ -184,7 +184,7 @@ def test_a_correction_is_kept_and_a_next_run_takes_it(server, photo):
 def test_corrections_that_cannot_be_kept_are_refused_and_leave_nothing(server, loaded, photo, monkeypatch):
     assert correct(server, photo, "cats") == (
         422,
-        {"error": "'cats' is no class of this model; name one as /correct?label=NAME"},
+        {"error": "'cats' is not a class of this model; name one as /correct?label=NAME"},
     )
     assert correct(server, b"text", "roses") == (422, {"error": reason_of(b"text")})
     assert correct(server, photo, "roses", Origin="http://evil.example")[0] == 403
@@ -211,7 +211,7 @@ def test_corrections_of_many_at_once_are_all_kept(server):
 def test_a_page_without_corrections_keeps_none(loaded):
     app = page_app.make_app(loaded, hosts.make_hosts("127.0.0.1"), None)
     assert [route.path for route in app.routes] == ["/", "/predict"]
-    with pytest.raises(UserError, match="--corrections=x.txt is no CSV file"):
+    with pytest.raises(UserError, match="--corrections=x.txt is not a CSV file"):
         correction_list.list_path("x.txt", None)
 
 
@@ -363,7 +363,7 @@ def test_a_host_may_be_typed_as_people_have_it(typed, sent):
 @pytest.mark.parametrize("typed", ["", "*", "https://", "a b:c:d", "x" * 300])
 def test_what_is_no_host_is_refused_before_keras_is_loaded(typed, monkeypatch):
     monkeypatch.setattr(demo.user_paths, "model_file", lambda text: text)
-    with pytest.raises(UserError, match="is no name of a server"):
+    with pytest.raises(UserError, match="is not a name of a server"):
         demo.main(["--model=x", f"--allow-host={typed}"])
 
 

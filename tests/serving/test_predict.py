@@ -211,7 +211,7 @@ def test_what_is_no_photo_is_refused(loaded, folder):
         with pytest.raises(TypeError, match="pass a list of photos"):
             loaded.predict(photos)
     for photo in (one / 255, one[..., 0], one[:0], 7, None):
-        with pytest.raises(TypeError, match="is no photo"):
+        with pytest.raises(TypeError, match="is not a photo"):
             loaded.predict([photo])
     with pytest.raises(ValueError, match="absent.jpg: no such file"):
         loaded.predict([path, "absent.jpg"])
