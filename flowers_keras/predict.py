@@ -55,11 +55,29 @@ def load(path):
 
 
 def parse(arguments):
-    """The options of the command, checked as far as that goes without Keras.
+    """The options of the command, checked as far as that is possible without Keras.
 
     Raises:
       UserError: one of them cannot be used.
     """
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _make_parser().parse_args([f"./{word}" if _is_dashed_name(word) else word for word in words])
+    for name in ("top", "batch_size"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name}={value} is not allowed; type a number from 1 on")
+    if options.explain:
+        if formats.format_of(options.model):
+            raise UserError(
+                f"--explain needs the model itself, which {options.model} is not; type model.keras"
+            )
+        _make_folder(options.explain, options.photo)
+    if options.top is None and options.format == "table":
+        options.top = 3
+    return options
+
+
+def _make_parser():
     parser = errors.Arguments(
         prog="python -m flowers_keras.predict",
         description="Classifies photos: class and probability for each, calibrated on the validation photos.",
@@ -84,21 +102,7 @@ def parse(arguments):
         metavar="PHOTO_OR_FOLDER",
         help='or a pattern, or "-" for a list on standard input',
     )
-    words = sys.argv[1:] if arguments is None else arguments
-    options = parser.parse_args([f"./{word}" if _is_dashed_name(word) else word for word in words])
-    for name in ("top", "batch_size"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise UserError(f"--{name}={value} is not allowed; type a number from 1 on")
-    if options.explain:
-        if formats.format_of(options.model):
-            raise UserError(
-                f"--explain needs the model itself, which {options.model} is not; type model.keras"
-            )
-        _make_folder(options.explain, options.photo)
-    if options.top is None and options.format == "table":
-        options.top = 3
-    return options
+    return parser
 
 
 def _is_dashed_name(word):

@@ -1,6 +1,6 @@
-"""What a trained classifier lacks before it is saved: its temperature, and what new photos are compared with.
+"""Completes a trained classifier before it is saved: its temperature, and its reference for novelty.
 
-Both are found without the test photos, by the float32 network that the file will hold.
+Both come from the float32 network that will be saved, and not from the test photos.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from flowers_keras.training import measured_photos, sharding, trunk_pass
 
 
 def calibrate(model, photos, split, stored, config):
-    """What a classifier's probabilities are to be divided by, and its kind of photos.
+    """Fits the temperature of a trained classifier, and makes its novelty reference.
 
     Args:
       model: a classifier as it was trained, in any precision.
@@ -23,7 +23,7 @@ def calibrate(model, photos, split, stored, config):
       config: the run's config.
 
     Returns:
-      (temperature, fitted on the validation photos; novelty.Reference).
+      (temperature, reference): a float, fitted on the validation photos, and a novelty.Reference.
     """
     exact, validation = classifier.with_policy(model, "float32"), split.positions["validation"]
     found = predicting.predict_known(exact, photos, validation, stored, config, "calibration", tta=False)
@@ -35,8 +35,8 @@ def calibrate(model, photos, split, stored, config):
 def make_reference(model, photos, split, stored, config):
     """novelty.Reference of a float32 classifier; arguments as for `calibrate`.
 
-    It is of training photos as they are: augmented ones can be almost white or black, and such photos
-    would then be like them.
+    It is made of training photos without augmentation: augmented ones can be almost white or black, and
+    such photos would then not be novel.
     """
     known = (measured_photos.sample(split, part, novelty.LARGEST[part]) for part in ("train", "validation"))
     return novelty.make_reference(*(find_traits(model, photos, each, stored, config) for each in known))
@@ -45,7 +45,8 @@ def make_reference(model, photos, split, stored, config):
 def find_traits(model, photos, positions, stored, config):
     """`novelty.make_traits` of validation or training photos, float32 [positions, traits].
 
-    What the network sees comes from what is stored of them where that is there; how they look is seen.
+    The pooled features come from stored activations if there are any; the pixel statistics always need
+    pixels.
     """
     size = min(config.data.batch_size, inference.LARGEST_BATCH)
     if stored is not None:

@@ -16,7 +16,7 @@ MIDDLE_SHIFT = 0.25  # at the middle strength; at the lowest, it is bad
 
 STRONG_SHIFT = 0.40  # at the highest strength
 
-SHIFT_PHOTOS = 6  # and at least so many photos: fewer that all got worse may be chance (sign test, 95 %)
+SHIFT_PHOTOS = 6  # at least so many photos: with fewer, all worse may be chance (sign test, 95 %)
 
 # Others:
 WIDE_INTERVAL = 0.10  # width of the test accuracy's 95 % interval
@@ -29,9 +29,9 @@ CONFUSED_PAIRS = 3  # named at most
 
 UNEQUAL = 3  # times as many training photos in the largest class as in another one
 
-MISCALIBRATED = 0.03  # calibration error; as much is allowed even where chance does not explain it
+MISCALIBRATED = 0.03  # calibration error that is allowed even if chance does not explain it
 
-UNKNOWN_CALIBRATION = 0.10  # error that chance alone may give; above it calibration is not called good
+UNKNOWN_CALIBRATION = 0.10  # error by chance alone; above it calibration is not called good
 
 CONDITIONS = {
     "angle": "from another angle",

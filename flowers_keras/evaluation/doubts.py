@@ -1,7 +1,7 @@
-"""Labels that a model doubts: confident learning (Northcutt et al. 2021, arXiv 1911.00068).
+"""Finds labels that may be wrong, by confident learning (Northcutt et al. 2021, arXiv 1911.00068).
 
 The probabilities must be of photos that the model was not trained on, such as those of
-cross-validation: a model repeats the wrong labels that it learnt.
+cross-validation: a model repeats wrong labels that it was trained on.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import numpy as np
 
 from flowers_keras import files
 
-CLEAR = 0.5  # a doubt that a few photos, too, give reason to follow
+CLEAR = 0.5  # from here on a doubt is worth following even if there are few
 
 COLUMNS = ("id", "label", "suggestion", "doubt", "correction")
 
@@ -20,9 +20,9 @@ class Doubt:
     """A photo whose label may be wrong.
 
     Attributes:
-      row: its place among the photos that were given.
-      suggestion: int, the class that the model holds for the right one.
-      doubt: 0 to 1, the probability of the suggestion less that of the label.
+      row: its position among the given photos.
+      suggestion: int, the class that the model considers right.
+      doubt: 0 to 1, the probability of the suggestion minus that of the label.
     """
 
     row: int

@@ -1,4 +1,4 @@
-"""Evidence: the counts that the findings compare, and the form in which they are shown."""
+"""The counts that the findings compare, and how they are shown."""
 
 import numpy as np
 

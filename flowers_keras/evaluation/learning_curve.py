@@ -1,7 +1,7 @@
 """The learning curve: accuracy by the number of training photos, and what twice as many would bring.
 
-The error falls as a power of the number of training photos (Hestness et al. 2017, arXiv 1712.00409),
-until something else limits it: such a curve flattens, so that the trend promises rather too much.
+The error falls as a power of the number of training photos (Hestness et al. 2017, arXiv 1712.00409) until
+something else limits it. The curve then flattens, so that the extrapolation tends to be optimistic.
 """
 
 import numpy as np

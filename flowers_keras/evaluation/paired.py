@@ -1,7 +1,7 @@
 """Two models on the same photos: whether their accuracies differ by more than chance.
 
-Models are right and wrong on much the same photos, so that only those on which they differ tell
-which is better: half a point shows on photos where two unpaired intervals would overlap by far.
+Two models are mostly right and wrong on the same photos, so only the photos on which they differ tell which
+is better: differences of half a point become visible where two unpaired intervals would overlap by far.
 """
 
 import math

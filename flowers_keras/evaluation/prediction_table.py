@@ -1,4 +1,4 @@
-"""What a model predicts of labelled photos, and its file, `predictions.csv`."""
+"""A model's predictions for labelled photos, and their file, `predictions.csv`."""
 
 import csv
 import dataclasses
@@ -21,7 +21,7 @@ class Predictions:
       class_names: in the order of the probabilities.
       plain: float64 [count, classes], of the photos as they are.
       tta: the same with flip test-time augmentation, or None.
-      novelty: novelty.Novelty of each photo, or None; no file keeps it.
+      novelty: novelty.Novelty of each photo, or None; not saved.
     """
 
     ids: list[str]

@@ -1,10 +1,10 @@
 """Shift: accuracy on the test photos under changed conditions.
 
-A classifier that memorised its photos, or learnt their backgrounds, loses accuracy then. The conditions are
-imitations, made of the photo that the network would see; the idea and the three strengths come from
-Hendrycks and Dietterich (2019), arXiv 1903.12261. All strengths of a condition share one draw, a
-pure function of (seed, content of the photo, condition), so that only the amount differs. Runs of
-other seeds see the same changes, and of more photos most of them: an added one may lend its background.
+A classifier that memorised its photos, or learnt their backgrounds, then loses accuracy. The conditions are
+simulated on the photo that the network would see; the idea and the three strengths come from Hendrycks and
+Dietterich (2019), arXiv 1903.12261. All strengths of a condition share one draw, a pure function of (seed,
+content of the photo, condition), so that only the strength differs. Runs with other seeds see the same
+changes; added photos change few of them, as they may provide backgrounds.
 """
 
 import collections
@@ -24,7 +24,7 @@ from flowers_keras.photos import identity, pipeline
 from flowers_keras.training import measured_photos, sharding
 
 SEED = 0  # of all draws, in every run
-BACKGROUNDS = 64  # photos that lend theirs
+BACKGROUNDS = 64  # photos whose background is used
 
 BACKGROUND_SIDE = 24  # pixels that are left of a background
 

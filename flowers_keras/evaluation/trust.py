@@ -1,7 +1,7 @@
-"""Trust: the findings that say whether the test accuracy can be believed.
+"""The findings that decide whether the test accuracy can be trusted.
 
-Where two sets of photos are compared, only that part of the difference counts which chance does not
-explain: the near end of its 95 % interval. What the number of photos does not support is not found.
+When two sets of photos are compared, only the part of the difference that chance does not explain counts: the
+lower end of its 95 % interval. A finding that the number of photos does not support is not reported.
 """
 
 import numpy as np
@@ -31,13 +31,13 @@ COLLAPSE = 0.40  # of one class's recall, from validation to test, while other c
 FIT_GAP = 0.10  # from what `fit` reported to the saved file, both on training photos
 
 # Others:
-UNKNOWN = 0.20  # width of a 95 % interval of accuracy; above it the accuracy is left without a judgement
+UNKNOWN = 0.20  # width of a 95 % interval of accuracy; above it the accuracy is not judged
 
-GUESS = 0.20  # accuracy above the commonest class that must be excluded, or guessing is not claimed
+GUESS = 0.20  # guessing is claimed only if so much above the commonest class can be excluded
 
 IMBALANCE = 10  # times as many training photos in the largest class as in another one
 
-NEVER = 4  # photos of a class that are never classified as it; fewer where the classes are unequal
+NEVER = 4  # photos of a class that is never predicted; one is enough if the classes are unequal
 
 
 def judge_trust(metrics):

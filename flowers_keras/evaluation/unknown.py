@@ -1,4 +1,4 @@
-"""Photos of other things: how well a model tells them from those of its kind."""
+"""How well a model distinguishes photos of other things from photos of its classes."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from flowers_keras.photos import reader
 
 
 def describe_known(novelties, reference):
-    """How many photos of the kind that a model was trained on it calls unlike anything known.
+    """How often a model calls photos of its own kind unlike anything known.
 
     Args:
       novelties: novelty.Novelty of each photo, at least one.

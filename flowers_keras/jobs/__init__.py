@@ -1,1 +1,1 @@
-"""The recipe in several processes, and parts of it: on folds, on growing shares, the pass alone."""
+"""Jobs around the recipe: several processes, cross-validation, the learning curve, the features alone."""

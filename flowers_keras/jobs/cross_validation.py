@@ -1,4 +1,4 @@
-"""Cross-validation: each photo but those of the test is scored by a model that never saw it."""
+"""Cross-validation: a model that never saw it scores each photo, except the test photos."""
 
 import dataclasses
 import time
@@ -17,12 +17,12 @@ SCORED = "predictions.csv"
 
 
 def cross_validate(config, workdir, count):
-    """Trains and scores `count` folds of the training and validation photos; resumes what was cut off.
+    """Trains and scores `count` folds of the training and validation photos; resumes after an interruption.
 
-    Groups of photos (column `group` of a list) are in one fold. Then folds that divide them are scored as
-    well: what these reach more is what the model loses on photos of new groups.
+    Groups of photos (column `group` of a list) stay in one fold. Then folds that divide groups are scored as
+    well: their higher accuracy shows what the model loses on photos of new groups.
 
-    An epoch is not chosen on the photos that a fold is scored on: each phase keeps its last one.
+    No epoch is selected on the photos that are scored: each phase keeps its last epoch.
 
     Args:
       config: ml_collections.ConfigDict with the fields of configs/finetune.py; `features.views` at
@@ -66,7 +66,7 @@ def train_and_score(photos, split, config, count, run):
 
 
 def score_folds(setup, cut, config, run, name):
-    """The Predictions of each fold of `cut`; what they leave is called `name`, and their number."""
+    """The Predictions of each fold in `cut`, whose files are in the folders `name`-1, `name`-2, ..."""
     scored = []
     for number, fold in enumerate(cut, 1):
         began, subrun = time.monotonic(), run.subrun(f"{name}-{number}")
@@ -76,7 +76,7 @@ def score_folds(setup, cut, config, run, name):
         left = progress.duration((time.monotonic() - began) * (len(cut) - number))
         progress.note(
             f"{name} {number} of {len(cut)}: accuracy {accuracy_tta(scored[-1]):.1%}"
-            + (", found as it was" if found else f", {left} left" * (number < len(cut)))
+            + (", stored by an earlier run" if found else f", {left} left" * (number < len(cut)))
         )
     return scored
 
@@ -93,7 +93,7 @@ def describe(scored):
 
 
 def score_fold(setup, fold, config, run):
-    """The Predictions of one fold's held-out photos; trains it, unless a run before this one did.
+    """The Predictions for one fold's held-out photos; trains the fold unless an earlier run did.
 
     Args:
       setup: fold_setup.FoldSetup; its model is left trained.
@@ -126,7 +126,7 @@ def accuracy_tta(predictions):
 
 
 def announce(run, config):
-    """Prints what the folds found, and which command trains with the labels that they doubt corrected.
+    """Prints the result, and the command that trains with the doubtful labels corrected.
 
     Args:
       config: of the run that is advised.

@@ -1,4 +1,4 @@
-"""The pass of the frozen part over the photos, without the training that reads it."""
+"""Stores the trunk's outputs for the photos of a run, without training on them."""
 
 import time
 
@@ -8,18 +8,18 @@ from flowers_keras.errors import UserError
 from flowers_keras.photos import corrections, pipeline, split_file
 from flowers_keras.training import feeds, run_folder
 
-BEGINNING = ".beginning"  # held by the job that splits the photos
+BEGINNING = ".beginning"  # lock of the job that splits the photos
 
 WAIT = 1.0  # seconds between two looks at a run that another job begins
 
 
 def compute_share(config, workdir, shard=0, shards=1):
-    """Stores what the phases of a run will read, or one share of it, and begins the run if none has.
+    """Stores what the phases of a run will read, or one shard of it; begins the run if no other job has.
 
     Args:
       config: ml_collections.ConfigDict with the fields of configs/finetune.py; `features.views` at least 1.
-      workdir: the run's folder; all jobs name the same, and `recipe.train_and_evaluate` goes on in it.
-      shard: number of this job, from 0 on.
+      workdir: the run's folder, the same for all jobs and then for `recipe.train_and_evaluate`.
+      shard: number of this job, from 0.
       shards: jobs that share the pass.
 
     Raises:
@@ -33,13 +33,13 @@ def compute_share(config, workdir, shard=0, shards=1):
     with run_folder.open_run(workdir, settings, shared=True) as run, pipeline.photo_errors():
         runtime.prepare_keras(config.seed, config.runtime.deterministic)
         photos, split, model = begin(config, run)
-        run.note_seconds = lambda: None  # those of several jobs at once would not add up to anything
+        run.note_seconds = lambda: None  # the seconds of jobs that run at once cannot be added
         feeds.store_views(model, photos, split, config, run, (shard, shards)).store.tidy()
     print(f"features: shard {shard} of {shards} is stored")
 
 
 def begin(config, run):
-    """(photos, split, model) of the run; splits the photos if no other job has or does.
+    """(photos, split, model) of the run; splits the photos unless another job has done or is doing so.
 
     All jobs compute in the precision that the first one chose.
     """

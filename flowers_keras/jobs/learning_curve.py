@@ -20,9 +20,9 @@ SHARES = (8, 4, 2, 1)  # one in so many of the training photos of each class
 
 
 def measure_curve(config, workdir, count):
-    """Trains the head on growing shares of each fold's training photos; resumes what was cut off.
+    """Trains the head on growing fractions of each fold's training photos; resumes after an interruption.
 
-    The held-out photos of a fold, those of the test not among them, are the same at every size.
+    The held-out photos of a fold are the same at every size, and none is a test photo.
 
     Args:
       config: ml_collections.ConfigDict with the fields of configs/finetune.py; `features.views` and
@@ -67,12 +67,12 @@ def train_and_score(photos, split, config, count, run):
 
 
 def score_size(setup, train, share, held_out, config, run):
-    """The Predictions for a fold's held-out photos by a head of some training photos; trained once.
+    """The Predictions for a fold's held-out photos by a head of some training photos; trained only once.
 
     Args:
       setup: fold_setup.FoldSetup; its model is left trained.
       train: int positions, one in `share` of the fold's training photos.
-      share: how often each is seen in an epoch, which so has as many steps at every size.
+      share: how often each is seen in an epoch, which gives every size the same number of steps.
       held_out: int positions.
       config: the run's config.
       run: Run of this size.

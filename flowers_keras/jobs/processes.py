@@ -1,9 +1,9 @@
-"""A job in several processes, with `runtime.distributed`: who does what.
+"""Runs a job in several processes, with `runtime.distributed`.
 
-every process   the job, in step with the others: of the pass over the photos, of each batch of the phases
-                and of what is predicted it computes its share
-process 0       in the workdir; what it writes is the job's
-the others      in a copy of the workdir, a folder that is thrown away
+every process   runs the job in step with the others, and computes its share of the pass over the photos, of
+                each training batch and of the predictions
+process 0       works in the workdir: what it writes is the result
+the others      work in a copy of the workdir, a temporary folder
 
 So all processes start from the same files, decide alike and reach the same barriers (`distributed`).
 """
@@ -16,7 +16,7 @@ from flowers_keras import distributed, files, user_paths
 from flowers_keras.config import check_config
 from flowers_keras.training import run_folder, tracking
 
-# Stored values may lie in the workdir, and all processes read them there.
+# Features may be stored in the workdir, and all processes read them there.
 NOT_COPIED = (f"*{files.TEMPORARY}*", "*.npy", "tensorboard", run_folder.LOCK)
 
 
@@ -45,7 +45,7 @@ def run_in_all(job, config, workdir, *arguments):
 
 
 def follow(config, workdir, copy):
-    """(config, workdir) with which a process does what process 0 does, and changes nothing of the run's.
+    """The (config, workdir) of a process other than 0: the same job, without changing the run's files.
 
     Args:
       config: as for `run_in_all`.

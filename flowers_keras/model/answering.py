@@ -1,7 +1,6 @@
-"""What a classifier says about photos, one after the other, whatever runtime computes it.
+"""Classifies a stream of photos, in any runtime.
 
-Photos stream: they are decoded ahead on threads while a batch is computed, and never held in memory
-all at once.
+Threads decode the next photos while a batch is computed, and never are all photos in memory at once.
 """
 
 import collections
@@ -24,11 +23,11 @@ THREADS = 4  # that decode; each may hold one large photo
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a classifier says about a photo, or why it can say nothing.
+    """The classification of a photo, or the reason why there is none.
 
     Attributes:
       photo: as it was given.
-      error: why it cannot be read, or None; then the others are there.
+      error: why it cannot be read; None if it can, and then the other fields are set.
       square: uint8 [S, S, 3], what the model saw.
       picture: uint8 [height, width, 3], a small copy for showing; None from an exported file.
       probabilities: float64 [classes].
@@ -44,13 +43,13 @@ class Answer:
     novelty: Novelty | None = None
 
 
-def answer_photos(photos, look, predict, tta, size):
+def answer_photos(photos, preprocess, predict, tta, size):
     """Yields the Answer to each photo, in order; one that cannot be read does not stop it.
 
     Args:
       photos: in any form of `decoding.Photo`; an Answer among them is passed on.
-      look: pixels uint8 [height, width, 3] -> the fields `square` and `picture` of their Answer, as a
-        dict; called by several threads.
+      preprocess: pixels uint8 [height, width, 3] -> dict with the fields `square` and `picture` of their
+        Answer; called by several threads.
       predict: (squares uint8 [count, S, S, 3], batch size) -> (float64 [count, classes], a Novelty or
         None for each).
       tta: whether to average each photo with its mirror image.
@@ -62,40 +61,40 @@ def answer_photos(photos, look, predict, tta, size):
     one_array = isinstance(photos, np.ndarray) and photos.ndim != 4
     if one_array or isinstance(photos, str | os.PathLike | bytes | Image.Image):
         raise TypeError("photos is one photo; pass a list of photos")
-    looks = _ahead(lambda photo: _look(photo, look), photos, size)
+    decoded = _ahead(lambda photo: _decode(photo, preprocess), photos, size)
     try:
-        first = list(itertools.islice(looks, size))
+        first = list(itertools.islice(decoded, size))
         good = sum(each.error is None for each in first)
         small = [each for each in SMALL if good <= each < size and len(first) < size]
         yield from _compute(first, predict, tta, min(small, default=size))
-        while more := list(itertools.islice(looks, size)):
+        while more := list(itertools.islice(decoded, size)):
             yield from _compute(more, predict, tta, size)
     finally:
-        looks.close()
+        decoded.close()
 
 
-def _look(photo, look):
-    """An Answer with everything but the probabilities."""
+def _decode(photo, preprocess):
+    """An Answer with everything except the probabilities."""
     if isinstance(photo, Answer):
         return photo
     try:
         pixels = decoding.read_pixels(photo)
     except reader.BrokenPhoto as broken:
         return Answer(photo, error=str(broken))
-    return Answer(photo, **look(pixels))
+    return Answer(photo, **preprocess(pixels))
 
 
-def _compute(looks, predict, tta, size):
+def _compute(decoded, predict, tta, size):
     """The Answers in full, for at most `size` of them."""
-    squares = [each.square for each in looks if each.error is None]
+    squares = [each.square for each in decoded if each.error is None]
     if not squares:
-        return looks
+        return decoded
     squares = np.stack(squares)
     found, novelties = predict(squares, size)
     if tta:
         found = (found + predict(squares[:, :, ::-1], size)[0]) / 2
     rows = ({"probabilities": row, "novelty": one} for row, one in zip(found, novelties, strict=True))
-    return [each if each.error else dataclasses.replace(each, **next(rows)) for each in looks]
+    return [each if each.error else dataclasses.replace(each, **next(rows)) for each in decoded]
 
 
 def _ahead(function, items, count):

@@ -1,11 +1,11 @@
-"""The classifier: InceptionV3 and a head; what of it trains, and where it can be cut.
+"""The classifier: InceptionV3 and a head; which layers train, and where it can be cut.
 
-One flat functional model, raw RGB in, probabilities out:
+One flat functional model, from raw RGB to probabilities:
 
   photo [S, S, 3] 0-255 -> rescaling -> InceptionV3 ... mixed8 ... mixed10 -> pooled [2048]
   -> hidden [1024] -> dropout -> probabilities [classes]
 
-Flat, so that `get_layer("mixed8")` works on it, it can be cut there, and it exports.
+It is flat, so that `get_layer("mixed8")` works, and so that it can be cut there and exported.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def build_classifier(config, class_count, policy="float32"):
       float32 [batch, class_count] that sums to 1.
 
     Raises:
-      UserError: the weights cannot be had or are not InceptionV3's.
+      UserError: the weights cannot be downloaded or read, or are not InceptionV3's.
     """
     size, settings = config.data.image_size, config.model
     photo = keras.Input((size, size, 3), name="photo")
@@ -53,7 +53,7 @@ def build_classifier(config, class_count, policy="float32"):
 
 
 def _pool(backbone, names):
-    """Means over all places of one or more layers, one after the other: the tensor `pooled`."""
+    """The tensor `pooled`: global averages of one or more layers, concatenated."""
     if len(names) == 1:
         return keras.layers.GlobalAveragePooling2D(dtype="float32", name="pooled")(
             backbone.get_layer(names[0]).output
@@ -68,14 +68,14 @@ def _pool(backbone, names):
 
 
 def pooled_layers(model):
-    """Names of the layers whose means the head sees, such as ("mixed10",), as `_pool` made them."""
+    """Names of the layers whose global average the head takes, such as ("mixed10",), as `_pool` made them."""
     names = [layer.name for layer in model.layers if layer.name.startswith("pooled_")]
     return tuple(name.removeprefix("pooled_") for name in names) or ("mixed10",)
 
 
 @contextlib.contextmanager
 def dtype_policy(policy):
-    """Layers made inside compute by `policy`, "float32" or "mixed_bfloat16"."""
+    """Layers that are created inside the block have the dtype policy "float32" or "mixed_bfloat16"."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -115,7 +115,7 @@ def _load_backbone_weights(backbone, path):
 
 
 def freeze(model):
-    """Freezes the backbone: only the layers after `pooled`, the head's 4 variables, train."""
+    """Freezes the backbone, so that only the head (the layers after `pooled`, 4 variables) trains."""
     unfreeze_from(model, "pooled")
 
 
@@ -126,24 +126,24 @@ def unfreeze_from(model, boundary, train_batch_norm=False):
 
     Args:
       model: a classifier.
-      boundary: one of `config.BOUNDARIES`; "rescaling" frees the whole backbone.
-      train_batch_norm: whether BatchNormalization after the boundary trains too. A frozen one uses
-        and keeps the statistics that it has: passing `training=False` would not (keras#20285).
+      boundary: one of `config.BOUNDARIES`; "rescaling" unfreezes the whole backbone.
+      train_batch_norm: whether BatchNormalization after the boundary trains, too. A frozen layer uses
+        its statistics and does not change them; passing `training=False` would not do that (keras#20285).
     """
     free = False
     for layer in model.layers:
-        # Each layer's own flag: on a container Keras would leave frozen children frozen.
+        # Set on each layer: set on a container, Keras would leave frozen children frozen.
         batch_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = free and (train_batch_norm or not batch_norm)
         free = free or layer.name == boundary
 
 
 def cut(model, boundary):
-    """Cuts the classifier in two that share its layers: training a part trains the classifier.
+    """Cuts the classifier into two models that share its layers: training one trains the classifier.
 
     Args:
       model: a classifier.
-      boundary: one of `config.BOUNDARIES`, at or before every layer that is pooled.
+      boundary: one of `config.BOUNDARIES`, not after any layer that is pooled.
 
     Returns:
       (trunk, tail): photo -> output of the layer `boundary`, and that output -> probabilities.
@@ -175,7 +175,7 @@ def submodel(model, first, *last):
 
 
 def with_policy(model, policy):
-    """A copy of a classifier, its weights included, whose backbone computes by a dtype policy; not compiled.
+    """A copy of a classifier, with its weights, whose backbone has another dtype policy; not compiled.
 
     Args:
       model: a classifier.

@@ -1,4 +1,4 @@
-"""Random weights that can learn: BatchNormalization set from photos, for runs without ImageNet's."""
+"""Makes random weights trainable by setting BatchNormalization from photos, for runs without ImageNet's."""
 
 import keras
 import numpy as np
@@ -7,21 +7,21 @@ from flowers_keras.photos import pipeline
 
 
 def condition_on_photos(model, photos, positions, config):
-    """`condition_random_weights` on 256 of the photos at `positions`, drawn by the run's seed."""
+    """Calls `condition_random_weights` with 256 of the photos at `positions`, drawn with the run's seed."""
     sample = np.random.default_rng(config.seed).permutation(positions)[:256]
     batches = pipeline.plain_batches(photos, sample, config.data.image_size, 64)
     condition_random_weights(model, batches.as_numpy_iterator())
 
 
 def condition_random_weights(model, batches):
-    """Makes a backbone of random weights fit to learn from, by its BatchNormalization alone.
+    """Makes the features of a backbone with random weights useful, through its BatchNormalization alone.
 
-    Random weights leave each layer's means at 0 and variances at 1, which describe none of them: the
-    signal fades. Passes in training mode set them right in the right order, for each layer sees
-    inputs that the layers before it normalised. That is not enough: 94 rectifiers one after the
-    other make a chaotic function (arXiv 1902.08129), on whose features a linear probe names 3 drawn
-    flowers of 10. With offsets of 2 standard deviations few units are cut off, the network is almost
-    linear, and the probe names 8; the last block keeps offsets of 0, which makes it 9.
+    A new BatchNormalization has mean 0 and variance 1, which fit no layer's activations, so that the signal
+    fades. Passes in training mode correct them in order, as each layer sees inputs that the layers before
+    it normalised. That is not enough: 94 rectifiers in a row make a chaotic function (arXiv 1902.08129), on
+    whose features a linear probe classifies 3 of 10 drawn flowers correctly. With offsets (beta) of 2
+    standard deviations few units are cut off, the network is almost linear, and the probe reaches 8 of 10;
+    with offsets of 0 in the last block it reaches 9.
 
     Args:
       model: a classifier.

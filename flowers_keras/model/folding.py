@@ -1,16 +1,15 @@
-"""The classifier, or the frozen part of it, made for fast passes.
+"""The classifier, or its frozen trunk, made for fast inference.
 
-BatchNormalization that does not train is a factor and an offset a channel, which fit into the
-convolution before it (Jacob et al. 2018, arXiv 1712.05877, section 3.2). Keras normalises bfloat16
-values in float32, through memory and back after each of 94 convolutions: without that, a pass in
-bfloat16 takes half of the time.
+Frozen BatchNormalization is a factor and an offset per channel, which can be folded into the convolution
+before it (Jacob et al. 2018, arXiv 1712.05877, section 3.2). Keras normalises bfloat16 values in float32,
+through memory and back after each of 94 convolutions; without that, a pass in bfloat16 takes half the time.
 """
 
 import keras
 
 from flowers_keras.model import classifier
 
-# Raised when the trunk's values change: stored features are then computed anew.
+# Increased when the trunk's values change: stored features are then computed again.
 # `tests/model/test_folding.py` pins the values of each version.
 TRUNK_VERSION = 1
 
@@ -34,7 +33,7 @@ def make_trunk(model, boundary):
 
 
 def plain_trunk(model, boundary):
-    """The same in the classifier's own layers, whatever they compute in."""
+    """The trunk in the classifier's own layers, whatever their dtype."""
     outputs = [model.get_layer(name).output for name in (boundary, "pooled")]
     return keras.Model(model.input, outputs, name="trunk")
 
@@ -58,7 +57,7 @@ def fold_batch_norm(network):
 
     Args:
       network: functional keras.Model in which BatchNormalization follows a Conv2D that has no
-        activation and no other reader; where it follows something else it stays as it is.
+        activation and no other reader; elsewhere it stays as it is.
 
     Returns:
       keras.Model of the same name, which computes the same function. None of it is trainable.

@@ -1,4 +1,4 @@
-"""A trained classifier for those who write Python: `load_classifier("runs/x").predict(photos)`."""
+"""A trained classifier for Python programs: `load_classifier("runs/x").predict(photos)`."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ LARGEST_BATCH = 32  # photos; measuring gains nothing by more
 
 
 class Classifier:
-    """A trained model and what it takes to show it photos.
+    """A trained model and everything needed to classify photos with it.
 
     Attributes:
       model: keras.Model, [batch, image_size, image_size, 3] of 0 to 255 -> [batch, classes].
@@ -64,18 +64,18 @@ class Classifier:
     ) -> Iterator[Answer]:
         """An iterator of the Answer to each photo, in order; one that cannot be read does not stop it.
 
-        Photos are computed in batches of one size, the last one filled up, so that neighbours
-        matter by about 1e-6 at most (see `predict_batch`). A few photos alone are computed in a
-        small batch: there the last digits may be others, in JAX by about 1e-6.
+        Photos are computed in batches of one size, the last one filled up, so that the other photos of a
+        batch change a probability by about 1e-6 at most (see `predict_batch`). A few photos alone are
+        computed in a small batch, where the last digits may differ, under JAX by about 1e-6.
 
         Args:
           photos, tta: as for `predict`; an Answer among the photos is passed on.
           batch_size: photos computed at a time; `self.batch_size` by default, 32 at most.
         """
         size = min(batch_size or self.batch_size, LARGEST_BATCH)
-        return answering.answer_photos(photos, self._look, self._predict, tta, size)
+        return answering.answer_photos(photos, self._preprocess, self._predict, tta, size)
 
-    def _look(self, pixels):
+    def _preprocess(self, pixels):
         """What an Answer holds of a photo's pixels."""
         square = np.asarray(resize(pixels, self.image_size))
         return {"square": square, "picture": overlays.shrink(pixels)}
@@ -102,17 +102,17 @@ def load_classifier(path: str | os.PathLike) -> Classifier:
 
 
 def predict_batch(model, photos, batch_size):
-    """Probabilities of photos, always computed in a batch of one and the same size.
+    """Probabilities of photos, always computed in a batch of the same size.
 
-    The backend picks its algorithms by the size of the batch: a photo alone gives other last digits
-    than the same photo among others. So a smaller batch is filled up, and what fills it is dropped.
-    A backend with several threads splits a batch among them, so that the place of a photo in it may
-    still change its probabilities by about 1e-6.
+    The backend chooses its algorithms by the size of the batch: a photo alone gives other last digits than
+    the same photo among others. So a smaller batch is filled up, and the extra results are dropped. A
+    backend with several threads divides a batch among them, so that the position of a photo may still
+    change its probabilities by about 1e-6.
 
     Args:
       model: a classifier.
       photos: [count, S, S, 3], 0 to 255, at most `batch_size`.
-      batch_size: of training; what is above 32 counts as 32.
+      batch_size: photos computed at a time, at most 32 (larger values count as 32).
 
     Returns:
       float64 [count, classes].
@@ -121,11 +121,11 @@ def predict_batch(model, photos, batch_size):
 
 
 def predict_filled_up(network, values, batch_size):
-    """What a network gives for a batch that is filled up, without what fills it.
+    """Runs a network on a batch that is filled up to `batch_size`; returns the results without the filling.
 
     Args:
       network: keras.Model of one output or several.
-      values: NumPy [count, ...], at most `batch_size`; the last one fills it up.
+      values: NumPy [count, ...], at most `batch_size`; the last one is repeated.
       batch_size: of the batch that is computed.
 
     Returns:

@@ -1,10 +1,10 @@
-"""The part that trains as a network of its own, made for fast steps.
+"""The trainable tail as a network of its own, made for fast training steps.
 
-In bfloat16 on a processor most of a step went into the gradients of the convolutions' kernels, which
-oneDNN computes at a fraction of what its matrix products reach, and a seventh into BatchNormalization
-that does not train (see `model/folding.py`). Here a kernel's gradient is one matrix product for each of
-its places, and what does not train is a factor of the kernel and an offset. A GPU's library needs no such
-help: on an NVIDIA H200 the classifier's own layers took 0.82 of the time at 32 photos a step.
+In bfloat16 on a CPU most of a step went into the gradients of the convolution kernels, which oneDNN computes
+much more slowly than its matrix products, and a seventh into BatchNormalization that does not train (see
+`model/folding.py`). Here the gradient is one matrix product for each position in the kernel, and frozen
+BatchNormalization is a factor of the kernel and an offset. GPUs do not need this: on an NVIDIA H200 the
+classifier's own layers took 0.82 of the time at 32 photos per step.
 """
 
 import keras
@@ -14,17 +14,17 @@ from flowers_keras.model import classifier, folding
 
 
 def make_tail(model, boundary, train_batch_norm=False):
-    """The part of a classifier after a boundary, to be trained.
+    """The layers of a classifier after a boundary, for training.
 
     Args:
       model: a classifier.
       boundary: one of `config.BOUNDARIES`.
-      train_batch_norm: whether BatchNormalization after the boundary trains too: it then stays as it is.
+      train_batch_norm: whether BatchNormalization after the boundary trains, too; it then stays unchanged.
 
     Returns:
-      keras.Model: output of the layer `boundary` -> probabilities. It shares every variable with `model`:
-      training it trains the classifier. Its layers are the classifier's, in bfloat16 on a processor those
-      apart that a `NormalizedConvolution` computes.
+      keras.Model: output of the layer `boundary` -> probabilities. It shares every variable with `model`,
+      so that training it trains the classifier. Its layers are the classifier's, except that in bfloat16 on
+      a CPU a `NormalizedConvolution` replaces each convolution that it can.
     """
     _, tail = classifier.cut(model, boundary)
     if train_batch_norm or runtime.accelerators():
@@ -52,7 +52,7 @@ def make_tail(model, boundary, train_batch_norm=False):
 
 
 class NormalizedConvolution(keras.layers.Layer):
-    """A convolution and the BatchNormalization after it, which does not train, in one.
+    """A convolution and the frozen BatchNormalization after it as one layer.
 
     bfloat16 [batch, height, width, channels] -> bfloat16 [batch, height, width, filters].
 
@@ -68,7 +68,7 @@ class NormalizedConvolution(keras.layers.Layer):
 
     @staticmethod
     def can_replace(layer):
-        """Whether a layer can be computed so: bfloat16, stride 1, odd size, no bias."""
+        """Whether a layer can be replaced: bfloat16, stride 1, odd kernel size, no bias."""
         return (
             layer.compute_dtype == "bfloat16"
             and layer.padding == "same"
@@ -94,7 +94,7 @@ class NormalizedConvolution(keras.layers.Layer):
 
 @keras.ops.custom_gradient
 def convolve(inputs, kernel):
-    """A convolution of stride 1 that keeps height and width, its gradients faster than the backend's.
+    """A convolution of stride 1 that keeps height and width, with faster gradients than the backend's.
 
     Args:
       inputs: [batch, height, width, channels].
@@ -115,7 +115,7 @@ def convolve(inputs, kernel):
 
 
 def _kernel_gradient(inputs, upstream, shape):
-    """[rows, columns, channels, filters]: at each place the inputs that it met, times `upstream`."""
+    """[rows, columns, channels, filters]: for each position the inputs under it, times `upstream`."""
     rows, columns = shape[:2]
     height, width = inputs.shape[1:3]
     if rows == columns == 1:

@@ -1,7 +1,7 @@
-"""Training that starts from a finished model: its head and tail, matched by the names of the classes.
+"""Training that starts from a finished model: its head and tail, matched by class name.
 
-The trunk stays that of `model.weights`, so that stored features go on counting: photos that were added
-are all that it has to see.
+The trunk stays that of `model.weights`, so that stored features remain valid: the trunk only runs over photos
+that were added.
 """
 
 import dataclasses
@@ -17,13 +17,13 @@ DRAWN_BY = ("split_seed", "test_fraction", "validation_fraction")
 
 
 def keep_in_training(split, photos, config):
-    """The split with all that the finished model was trained on in train, and what goes with it.
+    """Moves into train all photos that the finished model was trained on, with their twins and groups.
 
-    A photo's part is drawn with that of its twins and its group, so that photos which were added can move
-    it: a larger copy, or one that looks like two old ones.
+    A photo shares its part with its twins and its group, so that added photos can move it: a larger copy, or
+    one that looks like two old photos.
 
     Args:
-      split: splits.Split, drawn anew.
+      split: splits.Split, newly made.
       photos: sources.Photos.
       config: with `model.start_from` and the section `data`.
     """
@@ -34,7 +34,7 @@ def keep_in_training(split, photos, config):
     settings = path.with_name("config.json")
     drawn = files.read_json(settings)["data"] if settings.exists() else {}
     if any(drawn.get(name) != config.data[name] for name in DRAWN_BY):
-        return split  # `prepare` refuses what that mixes up
+        return split  # then `prepare` refuses photos that are no longer in train
     _, known = split_file.training_records(path)
     prints, group = split.fingerprints, groups.number_groups(photos, split.twins)
     again = twins.find_twins_across(prints.records, known, config.data.twin_distance)
@@ -49,7 +49,7 @@ def keep_in_training(split, photos, config):
 
 
 def prepare(model, photos, split, config):
-    """Refuses a start that would spoil the figures; gives random weights the backbone of the finished model.
+    """Refuses a start that would falsify the metrics; gives random weights the finished model's backbone.
 
     Args:
       model: a classifier as it was built.
@@ -58,8 +58,8 @@ def prepare(model, photos, split, config):
       config: with `model.start_from`, `model.weights` and `data.twin_distance`.
 
     Raises:
-      UserError: photos of validation or test were training photos of the finished model, or nothing says
-        which those were.
+      UserError: photos of validation or test were training photos of the finished model, or its training
+        photos are unknown.
     """
     start = config.model.start_from
     path = user_paths.splits_of(start)
@@ -69,8 +69,8 @@ def prepare(model, photos, split, config):
     if seen:
         raise UserError(
             f"{len(seen)} photos of validation and test, such as {min(seen)}, were training photos of "
-            f"model.start_from={start}, and figures on them would be too good; keep data.split_seed and the "
-            "fractions of that run, or leave model.start_from empty"
+            f"model.start_from={start}, so that metrics on them would be too high; keep data.split_seed and "
+            "the fractions of that run, or leave model.start_from empty"
         )
     if not config.model.weights:
         old, _ = archive.load(start)
@@ -79,7 +79,7 @@ def prepare(model, photos, split, config):
 
 
 def copy_weights(model, settings, class_names):
-    """Gives a classifier the head and the tail of a finished one; classes that are new begin as built.
+    """Gives a classifier the head and the tail of a finished one; new classes keep their initial weights.
 
     Args:
       model: a classifier.
@@ -112,7 +112,7 @@ def copy_weights(model, settings, class_names):
 
 
 def _copy_classes(model, old, card, class_names):
-    """Gives the last layer what the finished one has of the same classes; returns the names of the others."""
+    """Copies the last layer's weights of the classes that both have; returns the names of the others."""
     known, last = list(map(naming.class_name, card["class_names"])), model.get_layer("probabilities")
     # As it was trained: in the file the logits are divided by the temperature.
     before = [each * (card["temperature"] or 1.0) for each in old.get_layer("probabilities").get_weights()]
@@ -126,12 +126,12 @@ def _copy_classes(model, old, card, class_names):
 
 
 def _pairs(model, old):
-    """(layer, the finished model's) by their order: Keras numbers unnamed layers on from model to model."""
+    """(layer, finished model's layer), by order: Keras numbers unnamed layers differently in each model."""
     return list(zip(model.layers, old.layers, strict=False))
 
 
 def _count_until(model, name):
-    """How many layers of a classifier come before the end of one of them."""
+    """Number of layers up to and including the named one."""
     return model.layers.index(model.get_layer(name)) + 1
 
 

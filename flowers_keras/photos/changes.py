@@ -1,4 +1,4 @@
-"""Photos that are no longer those of a run."""
+"""Detects photos that have changed since a run split them."""
 
 import dataclasses
 import hashlib
@@ -9,13 +9,13 @@ from flowers_keras.photos import inspection, reader
 
 
 def refuse_changes(photos, path, known, left_out):
-    """Refuses photos of which one in use was added, removed or changed, whatever it is now.
+    """Refuses photos if one that the run uses was added, removed or changed.
 
     Args:
       photos: sources.Photos.
       path: the `splits.json` of the run.
       known: id -> split_file.Entry.
-      left_out: id -> reason of the photos that are in no part; these may differ.
+      left_out: id -> reason of the photos that are in no part; these may have changed.
 
     Raises:
       UserError: names the first change.
@@ -44,7 +44,7 @@ def refuse_changes(photos, path, known, left_out):
 
 
 def _other_entries(photos, i, entry):
-    """In what a photo differs from its entry: label, group, given part."""
+    """How a photo differs from its entry, in words: label, group or given part; [] if it does not."""
     name, label = photos.ids[i], photos.class_names[photos.labels[i]]
     if label != entry.label:
         return [f"{name} was labelled {entry.label} and is labelled {label} now"]
@@ -58,14 +58,14 @@ def _other_entries(photos, i, entry):
 
 
 def refuse_later_changes(photos, digests):
-    """The same photos, of which reading one that was changed since it was split is an error.
+    """The same photos, but reading one that was changed since it was split raises an error.
 
     Args:
       photos: sources.Photos.
       digests: position -> SHA-256 of the photo's bytes, hexadecimal.
 
     Returns:
-      sources.Photos, whose `read` raises reader.BrokenPhoto for other bytes than those.
+      sources.Photos, whose `read` raises reader.BrokenPhoto if the bytes have another digest.
     """
 
     def read(position):

@@ -1,7 +1,7 @@
-"""Fingerprints kept by content, so that a second run decodes nothing to split its photos.
+"""Fingerprints stored by content, so that a second run decodes nothing to split its photos.
 
-FOLDER/fingerprints/KEY/NAME.npy holds some of them, whole or absent. KEY stands for what shapes them
-besides the photo. Runs and processes add files, and never change one.
+Each FOLDER/fingerprints/KEY/NAME.npy holds some of them and is either complete or absent. KEY stands for
+everything that they depend on besides the photo. Runs and processes add files and never change one.
 """
 
 import contextlib

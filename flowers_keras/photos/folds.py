@@ -1,4 +1,4 @@
-"""Folds for cross-validation: stratified by class, no twins or group on two sides, the test photos apart."""
+"""Folds for cross-validation: stratified by class, no twins or groups across folds, no test photos."""
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
@@ -12,7 +12,7 @@ def cut_folds(photos, split, count, seed):
 
     Args:
       photos: sources.Photos.
-      split: splits.Split; its test photos take no part.
+      split: splits.Split; its test photos are in no fold.
       count: number of folds, at least 2.
       seed: which photo goes into which fold.
 
@@ -40,7 +40,7 @@ def cut_folds(photos, split, count, seed):
         ]
         if missing:
             raise UserError(
-                f"a fold would have no photo of class {missing[0]!r} to train on, so unequal are its groups; "
+                f"a fold would have no photo of class {missing[0]!r} to train on, its groups are so unequal; "
                 "cut more folds, or add photos of other groups"
             )
     return folds

@@ -1,4 +1,4 @@
-"""Groups of photos (a photographer, a plant, a day) that stay in one part, whatever their classes."""
+"""Groups of photos (of one photographer, plant or day) that stay in one part, whatever their classes."""
 
 import collections
 
@@ -11,7 +11,7 @@ SEVERAL = -1  # in place of a class: groups of several
 
 
 def link(names):
-    """Pairs of positions that tie each group together, as `twins.group_twins` takes them.
+    """Pairs of positions that connect the photos of each group, for `twins.group_twins`.
 
     Args:
       names: of each photo's group, "" for none; None where there are no groups.
@@ -29,7 +29,7 @@ def link(names):
 
 
 def number_groups(photos, pairs):
-    """What stays together: twins, and the photos of a group.
+    """Numbers the sets of photos that stay together: twins, and photos of a group.
 
     Args:
       photos: sources.Photos.
@@ -44,7 +44,7 @@ def number_groups(photos, pairs):
 
 
 def find_across(photos, positions):
-    """Groups that are in several parts, which only parts that the photos bring can do.
+    """Groups that are in several parts, which is possible only if the photos come with their parts.
 
     Args:
       photos: sources.Photos.
@@ -61,14 +61,14 @@ def find_across(photos, positions):
 
 
 def assign_photos(photos, kept, group, fingerprints, left_out, data):
-    """Parts of all photos: whole groups, each class in each part.
+    """Assigns all photos to parts in whole groups, so that each class is in each part.
 
-    A group's part is drawn from its name, so that photos added to it leave it where it is. Groups of
-    one class are dealt within the class; those of several classes, and classes of too few groups,
-    together. Then groups move as far as each class needs to be in each part.
+    A group's part depends on its name, so that photos added to the group do not move it. Groups of one class
+    are assigned within the class; groups of several classes, and classes with too few groups, together. Then
+    groups move until each class is in each part.
 
     Args:
-      group: int [count], the number of each photo's group, groups that share twins being one.
+      group: int [count], the number of each photo's group; groups that share twins have one number.
       photos, kept, fingerprints, left_out, data: as for `parts.assign_photos`.
 
     Returns:
@@ -98,7 +98,7 @@ def assign_photos(photos, kept, group, fingerprints, left_out, data):
 
 
 def _key(photos, members, fingerprints):
-    """What a group's part is drawn from: the name of most of its photos, or their content."""
+    """The text that determines a group's part: the most frequent group name of its photos, or a digest."""
     names = collections.Counter(sorted(photos.groups[i] for i in members if photos.groups[i]))
     if names:
         return f"group {names.most_common(1)[0][0]}"
@@ -106,7 +106,7 @@ def _key(photos, members, fingerprints):
 
 
 def _deal(contents, draws, fractions):
-    """A part of each group, from the photos of each class in it (int [groups, classes]) and its draw."""
+    """The part of each group, from its photos of each class (int [groups, classes]) and its draw."""
     pools = collections.defaultdict(list)
     for i, counts in enumerate(contents):
         classes = np.flatnonzero(counts)
@@ -125,7 +125,7 @@ def _deal(contents, draws, fractions):
 
 
 def _cover(part_of, contents, draws, needed):
-    """Moves groups, in `part_of`, until each part has each class; of train first, and small ones.
+    """Changes `part_of` until each part has each class; moves groups of train, and small ones, first.
 
     Returns:
       None, or (class, number of its groups) where no group can move without taking a class from its part.
@@ -145,6 +145,6 @@ def _cover(part_of, contents, draws, needed):
 
 
 def _can_leave(i, part_of, contents):
-    """Whether each class of a group has other photos in the group's part."""
+    """Whether the group's part would still have every class without the group."""
     own = np.array([each == part_of[i] for each in part_of])
     return bool((contents[own].sum(axis=0) > contents[i])[contents[i] > 0].all())

@@ -1,4 +1,4 @@
-"""What identifies a photo: a digest of its file, and what tells its picture from others."""
+"""What identifies a photo: a digest of its file, and hashes and colours of its picture."""
 
 import collections.abc
 import dataclasses
@@ -8,8 +8,8 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-# Raised when the fingerprint of a photo changes, or which photos can be read: fingerprints that are
-# kept are made anew then. `tests/photos/test_identity.py` pins the values of each version.
+# Increased when the fingerprint of a photo changes, or which photos can be read: stored fingerprints are
+# then computed again. `tests/photos/test_identity.py` pins the values of each version.
 FINGERPRINT_VERSION = 2
 
 # The hash keeps signs only, which in flat pictures are noise.
@@ -143,7 +143,7 @@ def uniform_hash(text, seed):
 
 
 def draw_addresses(digests, count):
-    """What each photo's random draws depend on: its content, so that a photo added changes no other's.
+    """What each photo's random draws depend on: its content, so that added photos change no other's.
 
     Args:
       digests: position -> SHA-256 of the photo's bytes, hexadecimal.

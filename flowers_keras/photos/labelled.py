@@ -1,4 +1,4 @@
-"""Labelled photos for a model that is trained: in its class order, beside what it was trained on."""
+"""Labelled photos for a trained model: in its class order, and compared with its training photos."""
 
 import dataclasses
 import sys

@@ -1,4 +1,4 @@
-"""The part of each group of twins in one class: a threshold on a hash, corrected where it must be."""
+"""Assigns the groups of twins of each class to parts, by thresholds on a hash that guarantees may correct."""
 
 import collections
 
@@ -8,25 +8,25 @@ from flowers_keras.errors import UserError
 from flowers_keras.photos import identity
 from flowers_keras.photos.part_names import PARTS
 
-# In a class of fewer groups, chance could give a part several times its share; from this many on it
-# stays near the share, and half as much again is left alone, so that photos added move none.
+# In a class with fewer groups, chance can give a part several times its share. With more, a part stays near
+# its share, and up to 1.5 times the share is accepted, so that added photos move no others.
 FEW_GROUPS = 100
 
 
 def assign_parts(sizes, draws, fractions):
-    """Parts of the groups of one class.
+    """Assigns the groups of one class to parts.
 
-    A group is in the first part whose threshold, the sum of the fractions so far, is above its draw;
-    else in train. Groups move from there only as far as these guarantees need:
+    A group goes into the first part whose threshold (the sum of the fractions up to it) is above the group's
+    draw, or into train if there is none. Groups then move only as far as these guarantees require:
 
     1. No part but train is more than one group above its share of the photos; in a class of at least
        `FEW_GROUPS` groups, above one and a half times its share.
     2. Train is the largest part, or as large as another.
     3. Every part has a group.
 
-    For 1 and 2 the largest groups of a part go to train first, of equal ones those of the highest
-    draw; for 3 the smallest group of train moves, of equal ones that of the lowest draw. So a group
-    that is added moves others only where one of these corrections begins, ends or is needed elsewhere.
+    For 1 and 2, the largest groups of a part go to train first, and among equals those with the highest
+    draw; for 3, the smallest group of train moves, and among equals that with the lowest draw. So an added
+    group moves others only if one of these corrections becomes necessary, unnecessary or different.
 
     Args:
       sizes: photos in each group, at least 1.
@@ -56,7 +56,7 @@ def assign_parts(sizes, draws, fractions):
 
 
 def _trim(groups, sizes, fractions):
-    """Moves the last groups of the parts that are too large to train."""
+    """Moves the last groups of parts that are too large into train."""
     total = {part: sum(sizes[i] for i in members) for part, members in groups.items()}
 
     def to_train(part):
@@ -84,10 +84,9 @@ def _part_below(value, fractions):
 
 
 def _fill_empty(groups, order, sizes, fractions):
-    """Gives each empty part the smallest group of train; where train suffers, all begins anew.
+    """Gives each empty part the smallest group of train; starts over if train is then too small.
 
-    The new beginning is the one that is always possible: the smallest groups, one for each part, and
-    all others in train.
+    Starting over is always possible: each part gets one of the smallest groups, and train all others.
     """
     members = set(groups["train"])
     train = [i for i in order if i in members]
@@ -102,10 +101,10 @@ def _fill_empty(groups, order, sizes, fractions):
 
 
 def assign_photos(photos, kept, group, fingerprints, left_out, data):
-    """Parts of all photos: of each class, whole groups of twins.
+    """Assigns all photos to parts, class by class, in whole groups of twins.
 
     Args:
-      photos: sources.Photos; parts that it brings are kept, those that it lacks come out of train.
+      photos: sources.Photos. Parts that it comes with are kept; missing ones are drawn from its train.
       kept: positions of the photos that can be used.
       group: int [count], the number of each photo's group of twins.
       fingerprints: position -> Fingerprint.
@@ -135,7 +134,7 @@ def assign_photos(photos, kept, group, fingerprints, left_out, data):
 
 
 def keep_given(photos, kept, data):
-    """Keeps the parts that the photos bring.
+    """Separates the photos whose part is given from those to be assigned.
 
     Args:
       photos: sources.Photos.
@@ -143,8 +142,8 @@ def keep_given(photos, kept, data):
       data: config section with the fractions.
 
     Returns:
-      (positions, kept, fractions): part name -> positions of photos that stay where they are, the
-      photos to be dealt, and part -> fraction of the parts, but train, that they are dealt to.
+      (positions, kept, fractions): part name -> positions of the photos whose part is given; positions of
+      the photos to be assigned; and part -> fraction for each part, except train, that they may go to.
     """
     fractions = {"test": data.test_fraction, "validation": data.validation_fraction}
     positions = {part: [] for part in PARTS}
@@ -161,7 +160,7 @@ def keep_given(photos, kept, data):
 
 
 def refuse_missing_class(photos, positions):
-    """Raises the UserError of a class that a part has no photo of."""
+    """Raises a UserError if some part has no photo of some class."""
     count = {
         part: np.bincount(photos.labels[np.array(each, np.int64)], minlength=len(photos.class_names))
         for part, each in positions.items()
@@ -173,7 +172,7 @@ def refuse_missing_class(photos, positions):
 
 
 def collect_groups(kept, group):
-    """Number of a group -> positions of its photos among those kept."""
+    """Number of a group -> positions of those of its photos that are kept."""
     members = collections.defaultdict(list)
     for i in kept:
         members[int(group[i])].append(i)
@@ -181,11 +180,11 @@ def collect_groups(kept, group):
 
 
 def group_key(members):
-    """The class and the digest that stand for a group of twins.
+    """The class and the digest that represent a group of twins.
 
-    The digest is that of the largest file: a twin that is added is mostly a smaller or recompressed
-    copy, and then its group stays where it was. One with more bytes may move its group. The class is
-    that of most members, of the largest file where as many say otherwise.
+    The digest is that of the largest file: an added twin is mostly a smaller or recompressed copy, which
+    leaves the group in its part; one with more bytes may move it. The class is that of most members, and in a
+    tie that of the largest file.
 
     Args:
       members: (Fingerprint, label) of each photo.
@@ -205,7 +204,7 @@ def group_key(members):
 
 
 def _refuse_class(photos, label, count, wanted, left_out):
-    """Raises the UserError of a class with too few photos, with what was left out of it."""
+    """Raises the UserError for a class with too few photos, and names one that was left out."""
     lost = [name for name, each in zip(photos.ids, photos.labels, strict=True) if each == label]
     lost = [name for name in lost if name in left_out]
     why = f" ({len(lost)} left out, such as {lost[0]}: {left_out[lost[0]]})" if lost else ""

@@ -1,7 +1,7 @@
 """From positions to batches: index stream -> decode -> resize -> augment -> batch.
 
-This is the one place that feeds the network, in training and after it. Every draw is addressed by
-(seed, epoch, photo), so that the workers may finish in any order and a run resumes exactly.
+All photos reach the network through this module, in training and after it. Every draw is addressed by
+(seed, epoch, photo), so that workers may finish in any order and a run resumes exactly.
 """
 
 import contextlib
@@ -15,8 +15,8 @@ from flowers_keras.errors import UserError
 from flowers_keras.photos import reader
 from flowers_keras.photos.resize import resize
 
-# Raised when a photo's pixels, crop, resizing or augmentation change: stored features are then computed
-# anew. `tests/photos/test_pipeline.py` pins the values of each version.
+# Increased when a photo's pixels, crop, resizing or augmentation change: stored features are then computed
+# again. `tests/photos/test_pipeline.py` pins the values of each version.
 PIXELS_VERSION = 1
 
 

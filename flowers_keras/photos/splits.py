@@ -1,9 +1,9 @@
-"""Train, validation and test: stratified by class, without leaks, stable.
+"""Splits photos into train, validation and test: stratified by class, without leaks, stable.
 
-A photo's part is drawn from its content and `data.split_seed` alone, so neither the order in which
-photos are read nor photos that are added later move it. What may move a photo is written out where
-it happens: a new twin (`parts.group_key`) and the guarantees of a class (`parts.assign_parts`). Twins
-stay in one part, and so do photos of one group. Photos that are split already keep their parts.
+A photo's part depends on its content and `data.split_seed` alone, so neither the order in which photos are
+read nor photos that are added later move it. There are two exceptions: a new twin (`parts.group_key`) and
+the guarantees for a class (`parts.assign_parts`). Twins stay in one part, and so do photos of one group.
+Photos that come with a split keep it.
 """
 
 import dataclasses
@@ -14,14 +14,12 @@ from flowers_keras.photos import groups, identity, inspection, parts, twins
 from flowers_keras.photos.part_names import PARTS
 
 DRAWN = (
-    "Each photo's part is drawn from its content, so that photos added later leave it where it is; "
-    "the shares asked for are met on average, not to the photo."
+    "Each photo's part depends on its content alone, so that photos added later do not move it; the "
+    "requested shares are met on average, not exactly."
 )
-GIVEN = (
-    "The parts are those that the photos came with; one that was missing was drawn from the training photos."
-)
+GIVEN = "The parts are those that the photos came with; a missing one was drawn from the training photos."
 DRAWN_GROUPS = (
-    "Each group's part is drawn from its name; the shares asked for are met on average, not to the photo."
+    "Each group's part depends on its name alone; the requested shares are met on average, not exactly."
 )
 
 
@@ -33,8 +31,8 @@ class Split:
       positions: part name -> int64 [count], positions in the Photos, ascending.
       fingerprints: identity.FingerprintTable of every photo that could be read.
       left_out: (id, reason) of photos that are in no part.
-      twins: (id, id, distance in bits of 64) of all pairs, as `twins.find_twins` counts them.
-      doubtful: those of the twins that carry different labels.
+      twins: (id, id, distance in bits of 64) of all pairs that `twins.find_twins` returns.
+      doubtful: the twins with different labels.
     """
 
     positions: dict[str, np.ndarray]
@@ -55,7 +53,7 @@ def split_photos(photos, data, cache=None):
     Args:
       photos: sources.Photos.
       data: config section with the fractions of the parts, `twin_distance` and `split_seed`.
-      cache: pathlib.Path of the stored features, where fingerprints are kept, too; None keeps none.
+      cache: pathlib.Path of the stored features, which also holds fingerprints; None stores none.
 
     Returns:
       Split.
@@ -91,28 +89,28 @@ def split_photos(photos, data, cache=None):
 
 
 def _warn_of_leaks(split, photos, distance):
-    """Prints what parts that the photos bring have in common."""
+    """Prints a warning if parts that the photos came with share twins or groups."""
     pairs = _pairs_across(split, photos, distance) if photos.parts else []
     across = groups.find_across(photos, split.positions)
     if pairs:
         print(
             f"warning: the given parts share twins ({len(pairs):,}), such as {pairs[0][0]} and "
-            f"{pairs[0][1]}: figures on the later part are too good by them"
+            f"{pairs[0][1]}: this makes the accuracy on the later part too high"
         )
     if across:
         name, one, other = across[0][:3]
         print(
             f"warning: the given parts share {len(across)} groups, such as {name} in {one} and {other}: for "
-            "photos of new groups the figures are too good"
+            "photos of new groups the accuracy is too high"
         )
 
 
 def describe(split, photos, distance):
-    """What the report says of the split: twins across the parts and within, and the parts' shares.
+    """What the report says about the split: twins across and within parts, and the parts' shares.
 
     Returns:
-      {"across": [[id, id, bits]], of which there must be none, "within": pairs kept together,
-      "groups_across": [[group, part, part, ...]], of which there must be none either,
+      {"across": [[id, id, bits]], which should be empty, "within": number of pairs in one part,
+      "groups_across": [[group, part, part, ...]], which should be empty,
       "doubtful": [[id, id, bits]], "left_out": [[id, reason]], "shares": {part: {"count", "share"}},
       "shares_note": a sentence}.
     """
@@ -138,7 +136,7 @@ def shares(split, photos):
 
 
 def _pairs_across(split, photos, distance):
-    """[id, id, bits] of twins in different parts, found anew."""
+    """[id, id, bits] of twins in different parts."""
     across = []
     for i, one in enumerate(PARTS):
         for other in PARTS[i + 1 :]:

@@ -1,4 +1,4 @@
-"""Nested subsets of training photos: what a smaller collection of the same photos would have been."""
+"""Nested subsets of the training photos, as a smaller collection of the same kind would be."""
 
 import math
 
@@ -8,9 +8,9 @@ from flowers_keras.photos import identity
 
 
 def nested_subsets(photos, digests, positions, fractions, seed):
-    """Subsets of the same shares of each class, drawn from content; each is part of the next.
+    """Subsets with the same fraction of each class, drawn by content; each contains the one before it.
 
-    Photos of one group come one after the other, so that a smaller subset is of fewer groups.
+    Photos of one group follow each other, so that a smaller subset has fewer groups.
 
     Args:
       photos: sources.Photos.
@@ -20,8 +20,7 @@ def nested_subsets(photos, digests, positions, fractions, seed):
       seed: which photos come first.
 
     Returns:
-      A list of int64 positions, ascending: of a class at least one, and of n photos n times the fraction,
-      rounded up.
+      A list of int64 positions, ascending; of a class with n photos ceil(fraction * n).
     """
 
     def order(position):

@@ -3,9 +3,9 @@
 A twin of a training photo in the test set makes the test accuracy a lie: the model has seen the
 answer. Perceptual hashes find such pairs without looking at the labels.
 
-Twins are found in time that grows more slowly than the pairs of photos: copies by sorting, near hashes
-as `near_hashes` does, and colours are compared only for these. What grows with the pairs are photos of
-one layout in many colours, and the twins themselves.
+The time grows more slowly than the number of pairs: copies are found by sorting, similar hashes by
+`near_hashes`, and colours are compared only for these. Only photos of one layout in many colours, and the
+twins themselves, cost time for every pair.
 """
 
 import collections
@@ -155,7 +155,7 @@ def _members_of_pairs(members, others, u, v):
 
 
 def find_conflicts(photos, fingerprints):
-    """Copies of one file that have different labels, of which none can be right; printed.
+    """Finds and prints copies of one file that have different labels, of which at most one can be right.
 
     Args:
       photos: sources.Photos.

@@ -50,9 +50,9 @@ class Exported:
 
     def answer(self, photos, tta=False, batch_size=None):
         """An iterator of the answering.Answer to each photo, as of `inference.Classifier.answer`."""
-        return answering.answer_photos(photos, self._look, self._predict, tta, batch_size or BATCH_SIZE)
+        return answering.answer_photos(photos, self._preprocess, self._predict, tta, batch_size or BATCH_SIZE)
 
-    def _look(self, pixels):
+    def _preprocess(self, pixels):
         return {"square": resize_array(pixels, self.image_size)}
 
     def _predict(self, squares, size):

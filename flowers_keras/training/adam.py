@@ -1,15 +1,15 @@
-"""Adam, its step as one operation a variable where TensorFlow has one."""
+"""Adam with a fused update step under TensorFlow."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("flowers_keras")
 class FusedAdam(keras.optimizers.Adam):
-    """Keras's Adam (Kingma and Ba 2014, arXiv 1412.6980), the same to the last digits, but faster.
+    """Keras's Adam (Kingma and Ba 2014, arXiv 1412.6980), equal to the last digits, but faster.
 
-    Keras writes the step down as a dozen operations, each of which goes through all of memory: a fifth of
-    a step of phase 2 on a processor. TensorFlow has an operation that is the whole step. JAX compiles
-    Keras's own into one. Arguments, state and results are those of `keras.optimizers.Adam`.
+    Keras's update is a dozen operations that each go through memory: a fifth of a step of phase 2 on a CPU.
+    TensorFlow has one operation for the whole update, and JAX compiles Keras's into one. Arguments, state and
+    results are those of `keras.optimizers.Adam`.
     """
 
     def update_step(self, gradient, variable, learning_rate):

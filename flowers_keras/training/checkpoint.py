@@ -1,4 +1,4 @@
-"""Everything that a phase must not lose, in one file that is whole or absent."""
+"""The checkpoint of a phase: everything that it must not lose, in one file that is written atomically."""
 
 import json
 import time
@@ -15,9 +15,9 @@ MEASURED = ("loss", "accuracy", "val_loss", "val_accuracy", "val_balanced_accura
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves a phase after each epoch, and goes on from what an earlier process saved.
+    """Saves a phase after each epoch, and resumes from what an earlier process saved.
 
-    The file holds the variables that change, the optimiser's, those to be kept so far and the row of
+    The file holds the variables that change, those of the optimiser, the best ones so far with the row of
     their epoch, and the history. `keras.callbacks.BackupAndRestore` and `ModelCheckpoint` keep these in
     several files and forget the best when a run resumes (keras#12803); `EarlyStopping` forgets how long
     it has waited.
@@ -27,11 +27,11 @@ class Checkpoint(keras.callbacks.Callback):
       network: compiled keras.Model; what is trainable in it is kept.
       run: Run.
       history: rows of the phases before this one.
-      kept: the row of the epoch whose weights the network has, which is to be beaten, or None.
+      kept: the row of the epoch whose weights the network has, which later epochs must beat; or None.
       settings: config section of the phase, with `keep`, `interpolation`, `patience` and `epochs`.
 
     Attributes:
-      epochs_done, history, kept: as they are now.
+      epochs_done, history, kept: their current values.
 
     Raises:
       UserError: the file is damaged; in `fit`: learning diverged, and nothing of it was saved.
@@ -54,7 +54,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.started = time.monotonic()
 
     def on_test_end(self, logs=None):
-        # Where an average of the weights is kept, it stands in for them during validation.
+        # With `ema` the network has the average of its weights during validation.
         self.validated = _values(self.variables)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -87,10 +87,10 @@ class Checkpoint(keras.callbacks.Callback):
         return bool(rows and patience) and selection.epochs_waited(rows, self.settings.keep) >= patience
 
     def restore_kept(self):
-        """Gives the network the weights that are to be kept.
+        """Gives the network the weights to keep.
 
-        With `interpolation` below 1 they lie between those before the phase and those of the epoch that is
-        kept: nearer to what the pre-training knew (WiSE-FT, arXiv 2109.01903).
+        With `interpolation` below 1 these lie between the weights before the phase and those of the kept
+        epoch, closer to the pre-trained ones (WiSE-FT, arXiv 2109.01903).
         """
         share, values = self.settings.interpolation, self.kept_values
         if share < 1:
@@ -123,12 +123,12 @@ class Checkpoint(keras.callbacks.Callback):
                 self.start = _group(arrays, "start")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise UserError(
-                f"{self.path} is damaged ({error}); remove it: phase {self.name} starts anew"
+                f"{self.path} is damaged ({error}); remove it, and phase {self.name} starts again"
             ) from error
         self.epochs_done, self.kept, self.history = state["epochs_done"], state["kept"], state["history"]
-        # A kill between this file and history.csv leaves the latter a row short.
+        # After a kill between the two writes, history.csv is one row short.
         self.run.write_history(self.history)
-        progress.note(f"phase {self.name}: going on after epoch {self.epochs_done}")
+        progress.note(f"phase {self.name}: resuming after epoch {self.epochs_done}")
 
 
 def _values(variables):

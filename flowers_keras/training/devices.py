@@ -1,11 +1,11 @@
-"""The steps of a phase on all devices that JAX sees: those of one process, or of several that are connected.
+"""Data parallelism: the steps of a phase on all devices that JAX sees, of one process or of several.
 
-Every device holds all variables and computes its part of each batch; JAX adds up what they found. A batch
-that the devices cannot share evenly, as the last one of an epoch often is, is computed whole by each of
-them: no row is padded, dropped or counted twice, and the draws of dropout are those of one device.
-Sums are taken in another order than on one device, so that results differ in their last digits.
+Every device holds all variables and computes its share of each batch; JAX sums the gradients. A batch that
+cannot be divided evenly, as often the last one of an epoch, is computed whole by each device: no row is
+padded, dropped or counted twice, and dropout draws what it draws on one device. Sums are taken in
+another order than on one device, so that results differ in their last digits.
 
-A process need not read what only the devices of others compute: `own_rows`.
+A process need not read the rows that only other processes compute: see `own_rows`.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from flowers_keras import progress
 
 @contextlib.contextmanager
 def on_all_devices(network, batch_size):
-    """Inside, `network.fit` takes its steps on all devices; where there is one, nothing changes.
+    """Makes `network.fit` run on all devices inside the block; with a single device nothing changes.
 
     Args:
       network: compiled keras.Model whose optimizer is built. Inside, each process passes the same batches

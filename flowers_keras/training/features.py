@@ -1,8 +1,8 @@
-"""What the frozen trunk gives for each photo, computed once and kept.
+"""The outputs of the frozen trunk for each photo, computed once and stored.
 
-Up to the boundary nothing trains, so its output is a function of the photo alone. A pass stores the
-activation at the boundary, on which phase 2 trains, and the pooled features, on which phase 1 trains.
-View k is what epoch k draws; with K views, epoch e reads view e mod K.
+Nothing before the boundary trains, so the trunk's outputs are functions of the photo alone: the activation at
+the boundary, on which phase 2 trains, and the pooled features, on which phase 1 trains. View k is a photo as
+epoch k augments it; with K stored views, epoch e reads view e mod K.
 """
 
 import collections.abc
@@ -21,13 +21,13 @@ from flowers_keras.model import folding
 from flowers_keras.photos import identity, pipeline
 from flowers_keras.training import sharding, store, trunk_pass
 
-STORED = "checkpoints/features.json"  # of a run: the folder of its values
+STORED = "checkpoints/features.json"  # in a run's folder: where its features are stored
 SAFETY = 64 << 20  # bytes of disk left free for the run's own files
 
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """Stored values of photos, addressed by photo: runs and folds share them.
+    """The stored outputs of a trunk, addressed by photo: runs and folds share them.
 
     Attributes:
       store: store.Store.
@@ -56,8 +56,8 @@ def view_name(view):
     return view if isinstance(view, str) else f"view-{view:03d}"
 
 
-def compute_features(model, photos, fingerprints, views, config, run, share=(0, 1)):
-    """The Features of photos: stores what the trunk gives for them, as far as it is not stored yet.
+def compute_features(model, photos, fingerprints, views, config, run, shard=(0, 1)):
+    """Stores the trunk's outputs for photos, except what is stored already, and returns their Features.
 
     Args:
       model: a classifier.
@@ -66,12 +66,12 @@ def compute_features(model, photos, fingerprints, views, config, run, share=(0, 
       views: view (`trunk_pass.PLAIN`, `MIRRORED` or an epoch's number) -> int positions of photos.
       config: the run's config.
       run: Run; its seconds are noted after each segment.
-      share: (number from 0 on, count) of jobs that each compute a part of the photos. Their batches are
-        those of one process, and so are their values. Processes of one run share the photos anyhow.
+      shard: (number from 0, count) of the independent jobs that share the photos. The batches, and so the
+        values, are those of a single job. Processes of one run share the photos in any case.
 
     Raises:
-      UserError: the disk has no room, which is found before any work starts; the folder cannot be
-        written; a photo was changed.
+      UserError: the disk has too little room, which is checked first; the folder cannot be written; or a
+        photo was changed.
     """
     trunk = folding.make_trunk(model, config.model.unfreeze_from)
     contents = describe_contents(trunk, config)
@@ -84,7 +84,7 @@ def compute_features(model, photos, fingerprints, views, config, run, share=(0, 
             _fill(features, trunk, photos, views, config, run, distributed.rank_and_size())
             distributed.barrier("features")
             features.store.tidy()
-        _fill(features, trunk, photos, views, config, run, share)
+        _fill(features, trunk, photos, views, config, run, shard)
         features.store.describe(contents, config.data.source)
         files.write_json(run.path(STORED), {"folder": str(folder.resolve())})
     except OSError as error:
@@ -96,13 +96,13 @@ def compute_features(model, photos, fingerprints, views, config, run, share=(0, 
 
 
 def reopen(run, fingerprints, views):
-    """The Features that a run computed, also before it was stopped; they are of the trunk as it was built.
+    """The Features that a run stored, even before it was interrupted; their trunk is that of the built model.
 
     Args:
       run, fingerprints, views: as for `compute_features`.
 
     Returns:
-      None where the run computed none, or where some of `views` is gone.
+      None if the run stored none, or if some of `views` are gone.
     """
     if not run.path(STORED).exists():
         return None
@@ -113,12 +113,12 @@ def reopen(run, fingerprints, views):
     return None if any(features.store.missing(*each) for each in wanted.items()) else features
 
 
-def _fill(features, trunk, photos, views, config, run, share):
-    """Computes what of this process's share of `views` is not stored or is damaged."""
+def _fill(features, trunk, photos, views, config, run, shard):
+    """Computes those of this shard's values that are missing or damaged."""
     wanted, position_of = {}, {}
     for view, positions in views.items():
         addresses = [features.digests[int(i)] for i in positions]
-        mine = sharding.take_shard(addresses, config.data.batch_size, *share)
+        mine = sharding.take_shard(addresses, config.data.batch_size, *shard)
         wanted[view_name(view)] = [addresses[i] for i in mine]
         position_of[view_name(view)] = np.asarray(positions)[mine]
     features.store.verify(wanted)
@@ -131,15 +131,15 @@ def _fill(features, trunk, photos, views, config, run, share):
             lambda view, chosen: passes.values(view, position_of[view][chosen]),
             config.data.batch_size,
             passes.note_progress,
-            shared=share[1] > 1,
+            shared=shard[1] > 1,
         )
 
 
 def describe_contents(trunk, config):
-    """All that shapes a stored value, but for the photo, by value.
+    """Everything that a stored value depends on, except the photo.
 
-    NumPy is not in it, as it only carries bytes; nor is the code, which has version numbers instead:
-    tests pin the values of each version.
+    NumPy is left out, as it only carries bytes. The code is represented by version numbers: tests pin the
+    values of each version.
 
     Args:
       trunk: keras.Model, photos -> (activation at the boundary, pooled features).
@@ -168,7 +168,7 @@ def describe_contents(trunk, config):
 
 
 def cache_key(contents):
-    """A store's name: 20 hexadecimal digits of what `describe_contents` gives.
+    """The name of a store: 20 hexadecimal digits of a hash of what `describe_contents` returns.
 
     Example:
       >>> cache_key({"image_size": 299}) == cache_key({"image_size": 300})
@@ -178,7 +178,7 @@ def cache_key(contents):
 
 
 def _announce(trunk, folder, missing, count):
-    """Prints what will be stored, and refuses before the work if it would not fit."""
+    """Prints how much will be stored, and refuses (UserError) what would not fit on the disk."""
     activation, pooled = trunk.outputs
     size = 2 if activation.dtype == "bfloat16" else 4
     size = missing * (size * int(np.prod(activation.shape[1:])) + 4 * int(np.prod(pooled.shape[1:])))

@@ -1,4 +1,4 @@
-"""What each phase trains on: stored views of the frozen part, or fresh ones through all of it."""
+"""What each phase trains on: stored outputs of the trunk, or fresh views through the whole network."""
 
 import dataclasses
 import functools
@@ -17,17 +17,17 @@ from flowers_keras.training import devices, features, measured_photos, trunk_pas
 
 @dataclasses.dataclass(frozen=True)
 class Feed:
-    """A network and its examples.
+    """A network to train and its examples.
 
     Attributes:
-      network: the classifier, or the part of it that the stored values go into.
+      network: the classifier, or the layers of it that take the stored values.
       count: examples in an epoch.
       batch_size: examples in a step.
       seed: of the training.
-      training: range of epochs -> batches of (input, int32 labels) of all of them, in one stream.
+      training: range of epochs -> one stream of batches (input, int32 labels) of all these epochs.
       validation: batches of (input, int32 labels).
-      class_weights: class -> weight of its examples in the loss of training; None: all the same. Keras
-        takes the class of a label's largest share: a blended example (mixup) has the weight of that.
+      class_weights: class -> weight of its examples in the training loss; None for equal weights. For a
+        blended example (mixup) Keras takes the weight of the class with the largest share.
     """
 
     network: keras.Model
@@ -40,7 +40,7 @@ class Feed:
 
     @property
     def steps(self):
-        """Steps in an epoch; the last one may be of fewer examples."""
+        """Steps in an epoch; the last one may have fewer examples."""
         return math.ceil(self.count / self.batch_size)
 
     def training_examples(self, epochs, alpha):
@@ -56,9 +56,10 @@ class Feed:
 def make_feeds(model, photos, split, config, run):
     """The feeds of phase 1 and phase 2.
 
-    With `features.views = 0` both are the whole classifier on fresh views. Else the trunk runs over
-    each view once, and the feeds are the head on pooled features and the tail on activations; with
-    `model.start_from` the tail in both, as it is not the one whose pooled features are stored.
+    With `features.views = 0` both are the whole classifier on fresh views. Otherwise the trunk runs once
+    over each view, and the feeds are the head on pooled features and the tail on activations. With
+    `model.start_from` both are the tail: the stored pooled features are those of the tail as it was built,
+    not of the one that training starts from.
 
     Returns:
       (frozen, finetune): two Feeds whose networks share the layers of `model`.
@@ -84,12 +85,12 @@ def make_feeds(model, photos, split, config, run):
     )
 
 
-def store_views(model, photos, split, config, run, share=(0, 1)):
-    """features.Features of what the phases and the evaluation read; arguments as of `compute_features`."""
+def store_views(model, photos, split, config, run, shard=(0, 1)):
+    """Stores what the phases and the evaluation read; returns features.Features, see `compute_features`."""
     wanted = dict.fromkeys(range(config.features.views), split.positions["train"])
     wanted |= measured_photos.views(split, config)
     run.counts = {part: len(at) for part, at in split.positions.items()}
-    return features.compute_features(model, photos, split.fingerprints, wanted, config, run, share)
+    return features.compute_features(model, photos, split.fingerprints, wanted, config, run, shard)
 
 
 def _fresh_feed(model, photos, split, config):
@@ -112,7 +113,7 @@ def _fresh_feed(model, photos, split, config):
 
 
 def _blends(config):
-    """Whether examples are blended with any of their batch, also with those that other processes compute."""
+    """Whether examples are blended with others of the batch, which other processes may compute."""
     return config.frozen.mixup or config.finetune.mixup
 
 
@@ -133,12 +134,12 @@ def class_weights(labels, config):
 
 
 def stored_feed(network, stored, output, labels, train, validation, config):
-    """A feed of stored views, of the run's own parts or of those of a fold.
+    """A feed of stored views, for the run's own parts or for a fold.
 
     Args:
-      network: what the stored values go into.
-      stored: features.Features that hold `config.features.views` views of the photos at `train`, and
-        those at `validation` as they are.
+      network: keras.Model that takes the stored values.
+      stored: features.Features with `config.features.views` views of the photos at `train`, and with the
+        photos at `validation` as they are.
       output: of the trunk, one of `segments.OUTPUTS`.
       labels: int32 [photos], of all of them.
       train, validation: int positions of photos.

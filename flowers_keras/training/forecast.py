@@ -1,7 +1,7 @@
-"""How long the rest of a run will take, known from how fast the trunk is.
+"""Forecasts how long the rest of a run will take, from the speed of the trunk.
 
-The costs are rough: processors differ in what they gain by bfloat16, which the evaluation does not use.
-The time left of the stage under way is measured, not forecast.
+The costs are rough: processors gain different amounts by bfloat16, which the evaluation does not use.
+For the current stage the time left is measured, not forecast.
 """
 
 import time
@@ -10,13 +10,13 @@ from flowers_keras.model import novelty
 
 SHIFT_PASSES = 19  # of a photo: as it is, and in 18 changed conditions
 
-# Seconds of a stage for an example, in those of the trunk for a photo. Measured on 2 cores of an Intel Xeon
+# Seconds of a stage per example, relative to the trunk's per photo. Measured on 2 cores of an Intel Xeon
 # with AMX and of an AMD EPYC without (2026-11-26); where they differ, between the two.
 COST = {"frozen": 0.06, "finetune": 0.45, "calibrate": 0.8, "evaluate": 5, "shift": 1.5}
 
 
 class Pace:
-    """How long a photo takes, but for those of the first batch, which wait for a network that is compiled."""
+    """Measures the time per photo, without the first batch, which waits for compilation."""
 
     def __init__(self):
         self._began, self._count = None, 0
@@ -29,7 +29,7 @@ class Pace:
             self._count += count
 
     def seconds_a_photo(self):
-        """None where there has been one batch at most."""
+        """Seconds per photo; None before the second batch."""
         return (time.monotonic() - self._began) / self._count if self._count else None
 
 

@@ -15,14 +15,14 @@ def train_phase(name, feed, settings, run, history=(), kept=None):
 
     Args:
       name: of the phase, for the files and the log.
-      feed: Feed; what is trainable in its network is trained.
+      feed: Feed; the trainable layers of its network are trained.
       settings: config section of the phase, such as `config.finetune`.
-      run: Run; a phase that was cut off goes on after its last whole epoch.
+      run: Run; an interrupted phase resumes after its last complete epoch.
       history: rows of the phases before this one.
-      kept: the row of the epoch whose weights the network has, which is to be beaten; None for none.
+      kept: the row of the epoch whose weights the network has, which later epochs must beat; or None.
 
     Returns:
-      (history, kept): the rows with this phase's, and that of the epoch whose weights it leaves.
+      (history, kept): the rows including this phase's, and the row of the epoch whose weights are kept.
 
     Raises:
       UserError: learning diverged.
@@ -43,7 +43,7 @@ def train_phase(name, feed, settings, run, history=(), kept=None):
 
 def _fit(feed, settings, run, checkpoint):
     """Trains from where `checkpoint` stands to where it ends the phase."""
-    callbacks = [keras.callbacks.TerminateOnNaN(), checkpoint]  # which refuses the epoch that ends so
+    callbacks = [keras.callbacks.TerminateOnNaN(), checkpoint]  # which then reports the divergence
     if settings.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # for each validation
     callbacks.append(keras.callbacks.TensorBoard(run.path(f"tensorboard/{checkpoint.name}")))
@@ -80,7 +80,7 @@ def compile_network(network, settings, steps):
         `label_smoothing` and `ema`.
       steps: in an epoch.
     """
-    # As objects: Keras would make one that is named inside the first step, which is then traced twice.
+    # Objects, not names: Keras creates named metrics inside the first step, which is then traced twice.
     metrics = [keras.metrics.CategoricalAccuracy("accuracy"), BalancedAccuracy(network.output_shape[-1])]
     network.compile(
         FusedAdam(

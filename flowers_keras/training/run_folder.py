@@ -1,13 +1,13 @@
-"""A run's folder: one process at a time, or jobs that share a pass; one config, resumed where it was.
+"""The folder of a run: one config, resumable, for one process at a time or for jobs that share a pass.
 
-report.html      what a person reads: the verdict, every figure, the mistakes
+report.html      for people: the verdict, every metric, the mistakes
 README.md        the model card
-metrics.json     every figure
+metrics.json     every metric
 model.keras      float32, calibrated; class names and image size are inside
 labels.json      class names, in the order of the output
-predictions.csv  the test photos: true class, a probability a class
+predictions.csv  the test photos: true class, a probability per class
 splits.json      which photo went where, what was left out and why
-history.csv      a row an epoch; tensorboard/ has the same as curves
+history.csv      one row per epoch; tensorboard/ has the same as curves
 config.json      every field of the experiment; machine.json what it ran on
 """
 
@@ -38,9 +38,9 @@ class Run:
 
     Attributes:
       folder: pathlib.Path.
-      seconds: stage -> seconds spent in it so far, over all the times that the run was started.
+      seconds: stage -> seconds spent in it so far, over all starts of the run.
       counts: part -> number of photos, once they are split.
-      expected: stage that is still to come -> seconds that are forecast for it.
+      expected: stage to come -> its forecast seconds.
     """
 
     def __init__(self, folder, config):
@@ -56,12 +56,12 @@ class Run:
 
     @property
     def finished(self):
-        """Whether there is nothing left to do but to say what was found."""
+        """Whether metrics and report are written, so that only the result is left to print."""
         return self.path("metrics.json").exists() and self.path("report.html").exists()
 
     @functools.cached_property
     def policy(self):
-        """The dtype policy of the run: what "auto" chose when it began, in process 0, wherever it goes on.
+        """The dtype policy of the run: what "auto" meant in process 0 when it began, wherever it resumes.
 
         Raises:
           UserError: this machine cannot compute in it.
@@ -73,15 +73,15 @@ class Run:
             begun = distributed.all_gather(wanted)[0]
         if not runtime.can_compute(begun):
             raise UserError(
-                f"the run in {self.folder} computes in {begun}, which this GPU cannot; go on with it "
-                "on another machine, or begin anew in a new --workdir"
+                f"the run in {self.folder} computes in {begun}, which this GPU cannot; resume it "
+                "on another machine, or start again in a new --workdir"
             )
         if begun != wanted:
-            print(f"going on in {begun}, as the run began; a new run would compute in {wanted}")
+            print(f"resuming in {begun}, as the run began; a new run would compute in {wanted}")
         return begun
 
     def begin(self):
-        """Writes `config.json`: from here on the folder is this run's."""
+        """Writes `config.json`, which makes the folder this run's."""
         files.write_json(self.path("config.json"), self.config)
         self.record_machine()
         self.note_seconds()
@@ -90,7 +90,7 @@ class Run:
         """Writes `machine.json`: the run's precision and each machine that has worked on it.
 
         Returns:
-          What it holds: {"dtype_policy", "machines": [as `runtime.describe_machine` gives]}.
+          Its content: {"dtype_policy", "machines": [`runtime.describe_machine()` of each]}.
         """
         path, now = self.path(MACHINE), runtime.describe_machine()
         before = files.read_json(path)["machines"] if path.exists() else []
@@ -107,9 +107,9 @@ class Run:
 
     @contextlib.contextmanager
     def stage(self, name, told=True):
-        """Counts the seconds of the block towards stage `name`, also of one that is cut off.
+        """Adds the seconds of the block to stage `name`, even if the block is interrupted.
 
-        One that ends well is told in a line: its seconds, its remarks, and the time left of the run.
+        A stage that completes prints a line: its seconds, its remarks and the time left of the run.
         """
         self._stage, self._since, self._remarks = name, time.monotonic(), []
         try:
@@ -127,7 +127,7 @@ class Run:
             self._stage = None
 
     def remark(self, text):
-        """Adds to the line that tells of the stage under way."""
+        """Adds to the line that the current stage will print."""
         self._remarks.append(text)
 
     def _tell(self, name):
@@ -136,12 +136,12 @@ class Run:
         return f"{line}; the run has about {progress.duration(left)} left" if left else line
 
     def note_seconds(self):
-        """Writes down what the stage has taken so far; only seconds after the last call can be lost."""
+        """Saves the seconds of the stage so far; a kill loses only those after the last call."""
         if self._stage:
             now = time.monotonic()
             self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
             self._since = now
-        if self.path("config.json").exists():  # else the folder is nobody's yet
+        if self.path("config.json").exists():  # otherwise the folder is not this run's yet
             files.write_json(self.path(SECONDS), self.seconds)
 
     def subrun(self, name):
@@ -168,9 +168,9 @@ def open_run(folder, config, shared=False):
     """Yields the Run in `folder`, locked against a second process.
 
     Args:
-      folder: the workdir, made if absent; left as it was if nothing is written into it.
+      folder: the workdir, created if absent, and removed again if nothing is written into it.
       config: the run's config as a plain dict.
-      shared: whether other processes may open it that share it as well.
+      shared: whether other processes that also pass True may open it at the same time.
 
     Raises:
       UserError: another process works in the folder, it holds a run of another config, or it
@@ -202,7 +202,7 @@ def _remove_if_empty(folder):
 
 
 def _refuse_other_config(folder, config):
-    """Refuses (UserError) to go on with a run of a config that would give other results."""
+    """Refuses (UserError) to resume a run whose config would give other results."""
     if not (folder / "config.json").exists():
         return
     mine, theirs = flatten(config), flatten(files.read_json(folder / "config.json"))

@@ -1,13 +1,13 @@
-"""Which epoch is kept, and how long a phase has waited for a better one: both follow from the history.
+"""Which epoch is kept, and how long a phase has waited for a better one, both derived from the history.
 
-So a run that resumes cannot forget either, and the report names the epoch whose weights were saved.
+So a run that resumes forgets neither, and the report names the epoch whose weights were saved.
 """
 
 MEASURES = {"best": "val_accuracy", "best_balanced": "val_balanced_accuracy", "last": "val_accuracy"}
 
 
 def score(row, keep):
-    """What epochs are compared by: accuracy on validation, then its loss; the higher the better.
+    """The value by which epochs are compared, higher is better: validation accuracy, then validation loss.
 
     Args:
       row: of the history.
@@ -52,7 +52,7 @@ def epochs_waited(rows, keep):
 
 
 def describe_kept(history, config):
-    """The epoch that was kept as `fit` reported it, and what the epochs after it brought.
+    """The kept epoch as `fit` reported it, and the best of the epochs after it.
 
     Returns:
       {"phase", "epoch", "train_accuracy", "measure": column of `history.csv` it was chosen by,

@@ -1,4 +1,4 @@
-"""The trunk's way over photos, a view at a time."""
+"""Runs the trunk over photos, one view at a time."""
 
 import keras
 
@@ -8,18 +8,18 @@ from flowers_keras.model import inference
 from flowers_keras.photos import changes, identity, pipeline
 from flowers_keras.training import forecast
 
-PLAIN, MIRRORED = "plain", "mirrored"  # views of the photos as they are, and of their mirror images
+PLAIN, MIRRORED = "plain", "mirrored"  # views: photos as they are, and their mirror images
 
 
 class Pass:
-    """Computes the values of photos, and says how far it is.
+    """Computes the trunk's outputs for photos, and shows progress.
 
     Args:
-      trunk: as `folding.make_trunk` makes it.
+      trunk: as `folding.make_trunk` returns it.
       photos: sources.Photos.
       digests: position -> SHA-256 of the photo's bytes when it was split.
       config: the run's config.
-      run: Run, which learns its seconds and how long it will take.
+      run: Run; gets its seconds and a forecast of the stages to come.
       count: photos of all views that will be computed.
     """
 
@@ -41,8 +41,7 @@ class Pass:
           positions: int [count], of the photos.
 
         Raises:
-          A photo that is no longer what it was when it was split is an error as `pipeline.photo_errors`
-          explains it.
+          An error that `pipeline.photo_errors` turns into a UserError: a photo has changed since the split.
         """
         image_size, batch_size = self._config.data.image_size, self._config.data.batch_size
         if view in (PLAIN, MIRRORED):
@@ -61,13 +60,13 @@ class Pass:
             yield values
 
     def _compute(self, batch):
-        """(activation, pooled) of a batch; JAX would compile anew for a smaller one."""
+        """(activation, pooled) of a batch; filled up under JAX, which compiles again for another size."""
         if keras.backend.backend() != "jax":
             return self._trunk.predict_on_batch(batch)
         return inference.predict_filled_up(self._trunk, batch, self._config.data.batch_size)
 
     def _forecast(self):
-        """Says, once a run, how long the rest of it will take, as soon as a view shows it."""
+        """Prints, once per run and after the first view, how long the rest of the run will take."""
         if self._run.counts and not self._run.expected and (spent := self._pace.seconds_a_photo()):
             self._run.expected = forecast.forecast(self._config, self._run.counts, spent)
             left = spent * (self._count - self._done) + sum(self._run.expected.values())
@@ -76,7 +75,7 @@ class Pass:
             )
 
     def note_progress(self):
-        """Writes the run's seconds down and tells the verbose how far it is."""
+        """Saves the run's seconds and, if verbose, prints the progress."""
         self._run.note_seconds()
         if spent := self._pace.seconds_a_photo():
             left = f"{1 / spent:.1f} photos/s, {progress.duration((self._count - self._done) * spent)} left"

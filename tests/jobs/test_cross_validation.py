@@ -33,7 +33,7 @@ def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(
     assert trained == ["frozen", "finetune", "frozen", "finetune", "frozen", "finetune"]
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("fold ")]
     first, again, second = (line.partition("%")[2] for line in told)
-    assert first.endswith(" left") and again == ", found as it was" and second == ""
+    assert first.endswith(" left") and again == ", stored by an earlier run" and second == ""
 
     photos = json.loads((tmp_path / "splits.json").read_text())["photos"]
     expected = sorted(name for name, entry in photos.items() if entry["part"] != "test")

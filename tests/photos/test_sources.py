@@ -103,7 +103,7 @@ def test_tfds_without_a_network(data, tmp_path, monkeypatch):
 
 def test_tfds_of_an_unknown_name(data, tmp_path):
     data.source, data.data_dir = "tfds:no_such_flowers", str(tmp_path)
-    with pytest.raises(UserError, match="no data set that TFDS knows"):
+    with pytest.raises(UserError, match="not a data set that TFDS knows"):
         sources.load_photos(data)
 
 

@@ -114,14 +114,14 @@ def test_a_run_keeps_the_precision_that_auto_chose_when_it_began(tmp_path, monke
     monkeypatch.setattr(run_folder.runtime, "describe_machine", lambda: {"device": "one"})
     run = run_folder.Run(tmp_path, config)
     run.begin()
-    assert run.policy == begun and "going on" not in capsys.readouterr().out
+    assert run.policy == begun and "resuming" not in capsys.readouterr().out
     monkeypatch.setattr(run_folder.runtime, "resolve_policy", lambda _: now)
     monkeypatch.setattr(run_folder.runtime, "describe_machine", lambda: {"device": "two"})
     for _ in range(2):
         run = run_folder.Run(tmp_path, config)
         run.begin()
         assert run.policy == begun
-        assert capsys.readouterr().out.startswith(f"going on in {begun}, as the run began")
+        assert capsys.readouterr().out.startswith(f"resuming in {begun}, as the run began")
     expected = {"dtype_policy": begun, "machines": [{"device": "one"}, {"device": "two"}]}
     assert files.read_json(tmp_path / "machine.json") == run.record_machine() == expected
     monkeypatch.setattr(run_folder.runtime, "can_compute", lambda policy: policy == "float32")
