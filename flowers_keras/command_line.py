@@ -1,4 +1,4 @@
-"""The experiment on the command line: absl's flags, of which `--config=FILE` is ml_collections' config flag.
+"""The command line of experiments: absl's flags, where `--config=FILE` is ml_collections' config flag.
 
 `absl.app.run(main, flags_parser=parse_flags)` parses them before anything slow is imported.
 """
@@ -16,7 +16,7 @@ from flowers_keras import config, next_command, progress, user_paths
 from flowers_keras.errors import UserError
 
 # allow_override: a notebook may import this module anew.
-QUIET = flags.DEFINE_bool("quiet", False, "print the result and nothing before it", allow_override=True)
+QUIET = flags.DEFINE_bool("quiet", False, "print only the result", allow_override=True)
 VERBOSE = flags.DEFINE_bool("verbose", False, "print every epoch and every segment", allow_override=True)
 
 EXAMPLE = "type for instance --config=configs/quickstart.py"
@@ -26,8 +26,8 @@ def parse_flags(arguments, default=None):
     """Parses `absl.flags.FLAGS`, or prints the help.
 
     Args:
-      arguments: list of str, the program's name first; `--config` may stand anywhere.
-      default: path of the config file where none is named.
+      arguments: list of str, the program's name first; `--config` may be at any position.
+      default: path of the config file if the arguments name none.
 
     Returns:
       The arguments, for `main`.
@@ -63,7 +63,7 @@ def _load(path):
     """The config that the file at `path` gives; UserError names the file."""
     if not path.is_file():
         raise UserError(f"--config={path} is not a file; {EXAMPLE}")
-    sys.modules.pop("config_config", None)  # or the file runs in the module of the one before it
+    sys.modules.pop("config_config", None)  # otherwise the file would run in the module of the previous one
     try:
         experiment = flags.FLAGS["config"].parser.parse(str(path))
         config.check_config(experiment)
@@ -107,7 +107,7 @@ def _parse(arguments):
 
 
 def _describe_configs():
-    """A line for each file in configs/: its path and the first line of its docstring, below what it says."""
+    """One line for each file in configs/, its path and the first line of its docstring, under a title."""
     paths = next_command.config_files()
     texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in paths}
     lines = {os.path.relpath(path): text.partition("\n")[0].strip('"') for path, text in texts.items()}
@@ -116,7 +116,7 @@ def _describe_configs():
 
 
 def _print_help(experiment):
-    """The flags; what each field is for, what it may be, its default and its value; the configs."""
+    """Prints the flags; each field's meaning, allowed values, default and value; and the configs."""
     for flag in (QUIET, VERBOSE):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[flag.name])
     app.usage(shorthelp=True, writeto_stdout=True)

@@ -1,4 +1,4 @@
-"""Mistakes of the person at the keyboard, and how every command reports them."""
+"""Errors of the user, and how every command reports them."""
 
 import argparse
 import builtins
@@ -20,8 +20,8 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class UserError(Exception):
     """A mistake that the user can fix: one line that names the thing and what to type instead.
 
-    Commands print it without a traceback and exit with status 2. Anything else that is raised is a
-    bug of ours and keeps its traceback.
+    Commands print it without a traceback and exit with status 2. Any other exception is a bug of ours and
+    keeps its traceback.
     """
 
 
@@ -29,15 +29,15 @@ class Arguments(argparse.ArgumentParser):
     """Command-line arguments; a mistake in them is one line, like any other."""
 
     def error(self, message):
-        raise UserError(f"{message}; for what may be typed, type {self.prog} --help")
+        raise UserError(f"{message}; for the options type {self.prog} --help")
 
 
 def run_command(main):
     """Runs a command and ends the process with its status.
 
     A UserError becomes one line on standard error and status 2, and so do a full disk and settings that
-    Keras refuses; Ctrl-C status 130, a reader that has left (`| head`) status 1. In a notebook the message
-    is all; the kernel goes on.
+    Keras refuses. Ctrl-C gives status 130, a closed pipe (`| head`) status 1. In a notebook only the
+    message is printed, and the kernel keeps running.
 
     Args:
       main: a function without arguments that returns the exit status; None is 0.
@@ -47,7 +47,7 @@ def run_command(main):
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of batches of several sizes
     if "KERAS_HOME" in os.environ:  # Keras would make a folder called ~
         os.environ["KERAS_HOME"] = os.path.expanduser(os.environ["KERAS_HOME"])
-    # A log file is up to date whenever it is read, and a name that a console cannot print ends nothing.
+    # So a log file is always up to date, and a name that the console cannot encode is no error.
     set_output(line_buffering=True, errors="replace")
     sys.argv = [each for each in map(_without_line_end, sys.argv) if each is not None]
     status = _status_of(main)
@@ -56,13 +56,13 @@ def run_command(main):
 
 
 def _without_line_end(word):
-    """A word without the carriage return that a script with Windows's line ends adds; None for that alone."""
+    """A word without the carriage return of a script with Windows line ends; None if nothing else is left."""
     bare = word if os.path.lexists(word) else word.rstrip("\r")
     return bare if bare or not word else None
 
 
 def _status_of(main):
-    """What a command returns, or the status of its end, which is told in one line."""
+    """The status that a command returns, or that of its error, which is printed in one line."""
     try:
         return main()
     except SystemExit as ended:  # as `absl.app.run` and `--help` end
@@ -97,12 +97,12 @@ def _refuse(message):
 
 
 def _discard_output():
-    """Sends what is left of standard output nowhere, or Python complains at its end."""
+    """Discards what is left of standard output, of which Python would complain when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def set_output(**options):
-    """`sys.stdout.reconfigure(**options)` where standard output has it; that of a notebook does not."""
+    """`sys.stdout.reconfigure(**options)`, if standard output has it; that of a notebook has not."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(**options)
 
@@ -112,7 +112,7 @@ def _keras_home():
 
 
 def _missing_backend():
-    """The backend that the environment or Keras's own file names, if it cannot be imported; else None."""
+    """The backend that the environment or keras.json names, if it cannot be imported; else None."""
     backend = os.environ.get("KERAS_BACKEND")
     with contextlib.suppress(OSError, ValueError, AttributeError):
         backend = backend or json.loads((_keras_home() / "keras.json").read_text()).get("backend")
@@ -122,6 +122,6 @@ def _missing_backend():
 
 
 def _is_of_keras_settings(error):
-    """Whether an error was raised where Keras reads its settings and picks its backend, in its import."""
+    """Whether an error comes from Keras reading its settings and choosing its backend during import."""
     place = traceback.extract_tb(error.__traceback__)[-1].filename.replace("\\", "/")
     return place.endswith(("keras/src/backend/config.py", "keras/src/backend/__init__.py"))

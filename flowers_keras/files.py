@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under a temporary name, synced, then renamed."""
+"""Atomic files: written under a temporary name, synced, then renamed."""
 
 import collections.abc
 import contextlib
@@ -16,12 +16,12 @@ import zlib
 
 from flowers_keras.errors import DISK_FULL, UserError
 
-TEMPORARY = ".part"  # in the name of what is being written, or was when the power went
+TEMPORARY = ".part"  # in the name of a file that is being written, or was when the process died
 LEFTOVER = f"*{TEMPORARY}{'[0-9a-f]' * 8}*"  # the pattern of such names, as `whole_file` makes them
 
 
 def check_writable(path):
-    """Refuses (UserError) a path where no file can be made; leaves nothing behind."""
+    """Refuses (UserError) a path where no file can be created; leaves nothing behind."""
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         raise UserError(f"{path} is a device, which a file would replace; type the name of a file")
     with _cannot_write(path):
@@ -34,12 +34,12 @@ def check_writable(path):
 def whole_file(path):
     """Yields a temporary path beside `path`; it takes the name `path` when the block succeeds.
 
-    The bytes are on the disk before the name is: a reader, or a machine that starts again after a
-    power cut, finds the old file or the new one, never half of one. If the block fails, the
-    temporary file is removed and `path` is as it was. A link stays one: what it points to is written.
+    The bytes are on the disk before the name is: a reader, or a machine that restarts after a power cut,
+    finds either the old file or the new one, never half of one. If the block fails, the temporary file is
+    removed and `path` is unchanged. If `path` is a link, its target is written.
 
     Raises:
-      UserError: the disk is full or `path` cannot be written. What else the block raises passes.
+      UserError: the disk is full or `path` cannot be written. Other exceptions of the block pass through.
     """
     path = pathlib.Path(os.path.realpath(os.path.expanduser(path)))
     temporary = _temporary(path)
@@ -57,7 +57,7 @@ def whole_file(path):
 
 
 def _temporary(path):
-    # Processes on different hosts, or in different containers, can have the same number.
+    # Not the process id: processes on other hosts or in other containers can have the same.
     return path.with_name(f"{path.stem}{TEMPORARY}{secrets.token_hex(4)}{path.suffix}")
 
 
@@ -72,7 +72,7 @@ _ADVICE = {
 
 @contextlib.contextmanager
 def _cannot_write(path, body=None):
-    """Turns an OSError into a UserError; within `body`, the file, only one that is about writing it."""
+    """Turns an OSError into a UserError; with `body`, a file, only an error of writing that file."""
     try:
         yield
     except OSError as error:
@@ -94,7 +94,7 @@ def sync(path):
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if not folder or error.errno != errno.EINVAL:  # of a network's file system that cannot
+        if not folder or error.errno != errno.EINVAL:  # a network file system that cannot sync folders
             raise
     finally:
         os.close(descriptor)
@@ -121,12 +121,12 @@ def write_json(path, value):
 
 
 def write_long_json(path, value):
-    """Writes an object whose entries need not be in memory together.
+    """Writes a JSON object whose entries need not all be in memory.
 
     Args:
       path: of the file.
-      value: name -> JSON value; an iterator of (name, JSON value) becomes an object, a line each, and
-        a list a line for each of its values.
+      value: name -> JSON value. An iterator of (name, JSON value) becomes an object with one line per
+        entry, and a list one with one line per value.
     """
     encode = functools.partial(json.dumps, ensure_ascii=False, allow_nan=False)
     with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
@@ -171,7 +171,7 @@ def read_json(path, replace=None):
 
     Args:
       path: of the file.
-      replace: called with each object in it, a dict, from the inner ones on; gives what stands for it.
+      replace: called with each object in it, a dict, innermost first; returns what replaces it.
 
     Raises:
       UserError: the file is absent or is not JSON.
@@ -184,7 +184,7 @@ def read_json(path, replace=None):
 
 
 def write_csv(path, header, rows):
-    """Writes a table; floats in full, so that what reads it back computes with the same numbers."""
+    """Writes a table, with floats at full precision, so that reading it back gives the same numbers."""
     with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)

@@ -1,4 +1,4 @@
-"""One process at a time, or those that share, by a lock that the system frees when its holder dies."""
+"""Exclusive and shared lock files, which the system releases when their holder dies."""
 
 import contextlib
 import errno
@@ -11,7 +11,7 @@ except ImportError:  # Windows; this branch is not covered by the tests
     fcntl = None
     import msvcrt
 
-# What a file system without locks answers: some network and overlay file systems.
+# The errors of a file system without locks, as some network and overlay file systems are.
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 
 
@@ -21,17 +21,17 @@ class Held(Exception):
 
 @contextlib.contextmanager
 def hold(path, shared=False):
-    """Holds the lock file `path` during the block; where the file system has no locks, says so.
+    """Holds the lock file `path` during the block; prints a note if the file system has no locks.
 
-    The file is removed while it is locked by this process alone, and who locks a file that has lost its
-    name starts again: two processes never hold the same lock, unless both share it. Those leave the file.
+    An exclusive lock's file is removed while the lock is held, and a process that locks a removed file tries
+    again: two processes never hold the same lock, unless both share it. Shared locks leave the file.
 
     Args:
       path: of the lock file.
-      shared: whether others may hold it as well that share it (not on Windows).
+      shared: whether other processes that share it may hold it as well (not on Windows).
 
     Yields:
-      Whether there is a lock.
+      Whether the file system has locks.
 
     Raises:
       Held: another process holds it.

@@ -1,4 +1,4 @@
-"""The command that a report or a command advises to type next, in full."""
+"""Spells out the command that a report or a command suggests to type next."""
 
 import contextlib
 import pathlib
@@ -11,13 +11,13 @@ CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 
 
 def spell(program, settings, workdir, **changes):
-    """A command with the fields of a run that differ from the nearest of the files in configs/.
+    """A command for a run's config: the nearest file in configs/, and flags for the fields that differ.
 
     Args:
       program: such as "python train.py".
-      settings: the run's config as a plain dict; what is not a field of a config is passed over.
-      workdir: of the command that is advised.
-      **changes: `section__field`: the value that this field gets.
+      settings: the run's config as a plain dict; entries that are not config fields are ignored.
+      workdir: of the suggested command.
+      **changes: `section__field`=value for fields that the suggested command changes.
 
     Returns:
       One line for a shell.
@@ -45,7 +45,7 @@ def _nearest_config(values):
     """(name, values) of the file in configs/ from which the fewest fields differ; finetune.py, if as near."""
     known = {"finetune.py": {name: field.default for name, field in config.FIELDS.items()}}
     for path in config_files():
-        with contextlib.suppress(Exception):  # one that cannot be run is none to advise
+        with contextlib.suppress(Exception):  # a config that cannot be loaded is not suggested
             known.setdefault(path.name, config.flatten(runpy.run_path(str(path))["get_config"]().to_dict()))
     wanted = known["finetune.py"] | values
     return min(known.items(), key=lambda each: sum(each[1].get(name) != wanted[name] for name in wanted))

@@ -1,6 +1,6 @@
-"""What a run says while it works: one live line a stage on a terminal, one line a stage in a log.
+"""A run's progress: one live line per stage on a terminal, one line per stage in a log.
 
-What a person has to know (photos that are left out, the verdict, errors) is printed in any case.
+What a person must know (photos that are left out, the verdict, errors) is always printed.
 """
 
 import sys
@@ -13,37 +13,37 @@ _detail = NORMAL  # of this process; it changes what is printed and nothing else
 
 
 def set_detail(detail):
-    """Chooses how much is said: `QUIET`, `NORMAL` or `VERBOSE`."""
+    """Sets how much is printed: `QUIET`, `NORMAL` or `VERBOSE`."""
     global _detail
     _detail = detail
 
 
 def is_verbose():
-    """Whether every epoch and every segment is to be told."""
+    """Whether to print every epoch and every segment."""
     return _detail == VERBOSE
 
 
 def note(text):
-    """Prints a line unless the run is to be quiet; a live line makes room for it."""
+    """Prints a line above the live line, unless quiet."""
     if _detail != QUIET:
         tqdm.auto.tqdm.write(text, file=sys.stdout)
 
 
 def detail(text):
-    """Prints a line that only the verbose want to read."""
+    """Prints a line if verbose."""
     if _detail == VERBOSE:
         note(text)
 
 
 def bar(total, title, unit=" photos", delay=0, done=0):
-    """A live line with the time that is left, a tqdm bar; invisible in a log and when quiet.
+    """A live line with the remaining time, a tqdm bar; invisible in a log and when quiet.
 
     Args:
-      total: of what is counted.
+      total: number of units.
       title: before the bar.
-      unit: of what is counted.
-      delay: seconds before it appears, for what is mostly done by then.
-      done: of `total`, before this process.
+      unit: name of what is counted.
+      delay: seconds before it appears, for work that is usually faster.
+      done: units that were done before this process.
     """
     return tqdm.auto.tqdm(
         total=total,

@@ -1,4 +1,4 @@
-"""The machine and the process: precision, device, versions, repeatable results, signals."""
+"""The machine and the process: precision, devices, versions, seeds, signals."""
 
 import contextlib
 import importlib
@@ -13,7 +13,7 @@ import keras
 
 from flowers_keras.errors import UserError
 
-WITHOUT_TRAINING = ("numpy", "openvino")  # backends of Keras that predict alone
+WITHOUT_TRAINING = ("numpy", "openvino")  # backends of Keras that only predict
 
 BFLOAT16_CAPABILITY = 8.0  # NVIDIA's Ampere; cuDNN refuses bfloat16 convolutions on older GPUs
 
@@ -24,11 +24,11 @@ def resolve_policy(policy):
     """The dtype policy that `runtime.dtype_policy` means on this machine.
 
     Args:
-      policy: "float32", "mixed_bfloat16" or "auto": bfloat16 where the processor or the GPU
-        computes fast in it, else float32.
+      policy: "float32", "mixed_bfloat16" or "auto": bfloat16 if the processor or GPU is fast in it,
+        else float32.
 
     Raises:
-      UserError: Keras's backend predicts alone.
+      UserError: Keras's backend only predicts.
     """
     if (backend := keras.backend.backend()) in WITHOUT_TRAINING:
         raise UserError(f"Keras's backend {backend} cannot train; type KERAS_BACKEND=tensorflow before it")
@@ -43,7 +43,7 @@ def resolve_policy(policy):
 
 
 def can_compute(policy):
-    """Whether this machine computes in `policy` at all: every processor does, old NVIDIA GPUs do not."""
+    """Whether this machine can compute in `policy` at all: every CPU can, old NVIDIA GPUs cannot."""
     _, devices = _accelerator()
     return policy == "float32" or not any(0 < capability < BFLOAT16_CAPABILITY for _, capability in devices)
 
@@ -63,7 +63,7 @@ def describe_machine():
 
 
 def accelerators():
-    """Names of the kinds of GPU or TPU that this process computes on, "" for a processor alone."""
+    """Names of the kinds of GPU or TPU that this process uses; "" if it uses a CPU only."""
     return ", ".join(sorted({name for name, _ in _accelerator()[1]}))
 
 
@@ -81,7 +81,7 @@ def versions():
 
 
 def _version(package):
-    """As it is installed, also under another name, as tensorflow-cpu and tf-nightly are."""
+    """The installed version, also of packages with another name, such as tensorflow-cpu or tf-nightly."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -140,7 +140,7 @@ def _processor():
 
 
 def prepare_keras(seed, deterministic):
-    """Keras as a run needs it, whatever keras.json and KERAS_... of another project say, and seeded.
+    """Seeds Keras and resets its settings, whatever keras.json and KERAS_... of other projects say.
 
     Seeds Python, NumPy and the backend; `deterministic` makes the backend's operations repeat.
     TensorFlow reads the environment variable when it runs its first operation; JAX on a CPU
@@ -157,10 +157,10 @@ def prepare_keras(seed, deterministic):
 
 
 class Stopped(BaseException):
-    """SIGTERM or Ctrl-C arrived; what was finished before is on the disk.
+    """SIGTERM or Ctrl-C arrived; what was finished before is saved.
 
     Attributes:
-      status: the exit status that a shell expects.
+      status: the exit status for the shell.
     """
 
     def __init__(self, number):
@@ -170,10 +170,10 @@ class Stopped(BaseException):
 
 @contextlib.contextmanager
 def stop_on_signals():
-    """Turns SIGTERM and Ctrl-C inside the block into `Stopped`."""
+    """Raises `Stopped` when SIGTERM or Ctrl-C arrives inside the block."""
 
     def stop(number, frame):
-        signal.signal(number, signal.SIG_IGN)  # a second one must not break the clean-up
+        signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt the clean-up
         raise Stopped(number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -185,5 +185,5 @@ def stop_on_signals():
 
 
 def is_interactive():
-    """Whether a person watches the output, in a terminal or a notebook; bars would fill a log file."""
+    """Whether the output goes to a terminal or a notebook; progress bars would fill a log file."""
     return os.isatty(1) or "ipykernel" in sys.modules

@@ -11,15 +11,15 @@ import zipfile
 from flowers_keras import files
 from flowers_keras.errors import UserError
 
-ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # of a bucket or a web server
+ADDRESS = re.compile("[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # a URL, of a bucket or a web server
 
 
 def user_path(text):
     """pathlib.Path of a path that a person typed, `~` expanded; the `type=` of every command's paths.
 
     Raises:
-      UserError: the system does not even look for it, as a name is too long or a folder is closed; or it
-        is the address of something elsewhere, which would become a folder called "gs:".
+      UserError: the system cannot look it up, as a name is too long or a folder is not accessible; or it is a
+        URL, which would become a folder called "gs:".
     """
     if ADDRESS.match(os.fspath(text)):
         raise UserError(
@@ -34,10 +34,10 @@ def user_path(text):
 
 
 def model_file(text):
-    """The path of a trained model, which may be typed as that of its run's folder; for `type=`.
+    """The path of a trained model, typed as its own or as that of its run's folder; for `type=`.
 
     Raises:
-      UserError: there is none, or a file of another kind, or a part of one.
+      UserError: it does not exist, or is another kind of file, or is incomplete.
     """
     path = user_path(text)
     path = path / "model.keras" if path.is_dir() else path
@@ -50,7 +50,7 @@ def model_file(text):
 
 
 def output_file(text):
-    """The path of a file that a command will write at its end, tried at once; for `type=`.
+    """The path of a file that a command will write at its end, checked at once; for `type=`.
 
     Raises:
       UserError: it cannot be written, or is a folder.
@@ -105,7 +105,7 @@ def photo_folder(path):
 
 
 def correction_files(text):
-    """Paths of the files of a `data.corrections`, which commas separate."""
+    """Paths of the files in `data.corrections`, which are separated by commas."""
     return [user_path(each.strip()) for each in text.split(",") if each.strip()]
 
 
@@ -142,10 +142,10 @@ def splits_of(start):
 
 
 def refuse_workdir(config, workdir):
-    """Refuses a run's folder that is inside, equal to or around the photos, before it is made.
+    """Refuses a run's folder that is inside, equal to or around the photos, before it is created.
 
     Args:
-      config: ml_collections.ConfigDict; its stored features may not lie among the photos, either.
+      config: ml_collections.ConfigDict; its stored features must not be inside the photos, either.
       workdir: path, which need not exist.
 
     Raises:
@@ -169,5 +169,5 @@ def cache_folder(config, workdir):
 
 
 def _is_within(path, folder):
-    """Whether a path is a folder or inside it, whatever the case of their letters on this disk."""
+    """Whether a path is `folder` or inside it, also if the file system ignores case."""
     return folder.exists() and any(each.exists() and each.samefile(folder) for each in (path, *path.parents))
