@@ -1,8 +1,8 @@
-"""The resize of `resize.py` in NumPy, bit for bit, for what runs without TensorFlow.
+"""The resize of `resize.py` in NumPy, bit for bit, for code that runs without TensorFlow.
 
 Each new pixel is a mean of old ones, weighted by a triangle around its centre. The steps and their rounding
-are those of TensorFlow's ScaleAndTranslate, as in `serving/portable.py`: a value that lies between two
-levels would else be rounded to the other one.
+are those of TensorFlow's ScaleAndTranslate, as in `serving/portable.py`: otherwise a value halfway between
+two levels could be rounded to the other one.
 """
 
 import numpy as np

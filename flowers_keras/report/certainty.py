@@ -1,6 +1,6 @@
-"""The report's section on what other commands find out about a run: folds, learning curve, unknown photos.
+"""The report's section on results of other commands: folds, the learning curve, photos of other things.
 
-They write beside the run, mostly after its report: then `refresh` renews the section in it.
+These commands write beside the run, mostly after its report; then `refresh` updates the section.
 """
 
 import math
@@ -10,18 +10,18 @@ from flowers_keras import config, files, next_command, user_paths
 from flowers_keras.evaluation import learning_curve
 from flowers_keras.report import figures, learning_curve_figure, next_steps, templates
 
-# The end of the name of a folder beside the run, and the file in it.
+# (suffix of the folder beside the run, the file in it)
 FOLDS, CURVE = (next_steps.FOLDS, "folds.json"), (next_steps.CURVE, "learning_curve.json")
 
 UNKNOWN = "unknown.json"  # in the run's folder, as `evaluate --unknown` writes it
 
-# Cross-validation keeps last epochs, knows no run before it and does none of these evaluations.
+# Cross-validation keeps last epochs, starts from no other run and does none of these evaluations.
 NOT_OF_FOLDS = config.WITHOUT_EFFECT | {
     *("frozen.keep", "frozen.patience", "finetune.keep", "finetune.patience"),
     *("model.start_from", "evaluation.tta", "evaluation.shift_photos"),
 }
 
-# The section lies between these. No name can hold them: names are escaped.
+# The section is between these. No name can contain them: names are escaped.
 BEGIN, END = "<!--certainty-->", "<!--end of certainty-->"
 
 
@@ -61,13 +61,13 @@ def section(folder, settings, metrics):
 
 
 def refresh(folder):
-    """Renews the section in the report of a run, after a command has written beside or into it.
+    """Updates the section in a run's report, after a command has written beside the run or into it.
 
     Args:
-      folder: of the run, or of what belongs to it, such as `runs/x-folds`.
+      folder: of the run, or one beside it, such as `runs/x-folds`.
 
     Returns:
-      The report's path; None where there is none with such a section.
+      The report's path; None if there is no report with this section.
     """
     name = re.sub(f"({FOLDS[0]}|{CURVE[0]})$", "", str(user_paths.user_path(folder)))
     run = user_paths.user_path(name)
@@ -84,7 +84,7 @@ def refresh(folder):
 
 
 def _read_beside(folder, settings, place):
-    """What a command on folds found with the settings of a run, or None."""
+    """The result of a command on folds with the same settings as the run, or None."""
     other = folder.with_name(f"{folder.resolve().name}{place[0]}")
     if not all((other / each).exists() for each in ("config.json", place[1])):
         return None

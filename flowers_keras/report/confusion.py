@@ -1,4 +1,4 @@
-"""How a page shows the classes: the confusion matrix, or of many classes what stands out."""
+"""How the page shows the classes: the confusion matrix, or the most notable of many classes."""
 
 import numpy as np
 

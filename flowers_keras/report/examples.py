@@ -18,7 +18,7 @@ ODDS = 3  # most probable classes shown of a mistake
 
 
 def find_mistakes(predictions, photos, positions, wrong):
-    """What was misclassified most: photos of the most frequent confusions, grouped by confusion.
+    """The worst mistakes: photos of the most frequent confusions, grouped by confusion.
 
     Args:
       wrong: int [count], rows of `predictions` that were misclassified.

@@ -1,29 +1,29 @@
-"""What a person does with the result of a run: the step that the report advises, and what to type for it."""
+"""The next steps that the report suggests after a run, with the commands to type."""
 
 import shlex
 
 from flowers_keras import config, next_command
 from flowers_keras.training import selection
 
-PATIENCE = 3  # epochs, as it is suggested
+PATIENCE = 3  # epochs, the value that is suggested
 
-FOLDS, CURVE = "-folds", "-curve"  # after a run's folder: what commands on folds find of its config
+FOLDS, CURVE = "-folds", "-curve"  # suffixes of the folders for results on folds, beside a run's folder
 
 
 def next_steps(run, metrics, history, doubted):
-    """What to do first, so that the report's first screen can say it.
+    """What to do next, for the report's first screen.
 
-    Problems come before all else. Without any the model is used, and what may make it better follows: labels
-    in doubt, or else epochs.
+    Problems come first. If there are none, the model is used, and then improved: by checking doubtful
+    labels, or else by more epochs.
 
     Args:
       run: run_folder.Run.
       metrics: as in `metrics.json`, with the verdict.
       history: rows as in `history.csv`, numbers as numbers.
-      doubted: test photos that clearly look like another class than that of their label.
+      doubted: number of test photos that clearly look like another class than their label's.
 
     Returns:
-      A list of {"words", "type": a command, or "" where none helps}.
+      A list of {"words", "type": a command, or "" if none helps}.
     """
     problems = [each["title"] for each in metrics["verdict"] if each["level"] == "bad"]
     if problems:
@@ -61,7 +61,7 @@ def folds_command(folder, settings, command="cross_validate", suffix=FOLDS):
 
 
 def advise_epochs(history, config):
-    """What the epochs suggest to try, or None.
+    """What the epochs suggest changing, or None.
 
     Returns:
       {"words", "type": the flag, "changes": the fields of `next_command.spell` that may bring more}.

@@ -1,4 +1,4 @@
-"""report.html: the figures of a run on one page that opens anywhere."""
+"""report.html: the results of a run on one self-contained page."""
 
 import html
 import json
@@ -53,13 +53,13 @@ def write_report(run, metrics, predictions, photos, positions, model):
 
 
 def count_clear_doubts(predictions):
-    """How many of the photos clearly look like another class than that of their label."""
+    """How many of the photos clearly look like another class than their label's."""
     found = doubts.find_doubts(predictions.labels, predictions.plain)
     return sum(each.doubt >= doubts.CLEAR for each in found)
 
 
 def announce(run):
-    """Prints what a finished run found, and where it is.
+    """Prints the result of a finished run and where its report is.
 
     Returns:
       The metrics, as in `metrics.json`.

@@ -1,4 +1,4 @@
-"""Elements of an SVG drawing, made by hand: a frame with axes, its ticks, dots, lines and words.
+"""Elements of an SVG drawing: a frame with axes, ticks, dots, lines and text.
 
 Positions are in units of the drawing, about a pixel on a phone. Colours come from the page's style
 sheet by the class of an element, its `style`. All text goes through `tag`, which escapes it.

@@ -1,4 +1,4 @@
-"""The report's templates: what stands in them is escaped, and a figure has itself in full behind it."""
+"""Renders the report's templates: values are escaped, and every number also carries its full precision."""
 
 import json
 import pathlib
@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 
 def render(template, /, **values):
-    """The text of a file of this folder that is a template, as Markup.
+    """Renders a template of this folder, as Markup.
 
-    A file name may hold bytes that are not text; they show as question marks.
+    Bytes of file names that are not text show as question marks.
     """
     text = _environment().get_template(template).render(**values)
     return Markup(text.encode("utf-8", "replace").decode())
@@ -34,7 +34,7 @@ def _environment():
 
 
 def _data(value, form, unit="\N{NO-BREAK SPACE}%"):
-    """A figure as it is read, with the figure in full behind it; a dash where there is none."""
+    """A number as people read it, with its full precision in a `data` element; a dash for None."""
     if value is None:
         return Markup('<span class="none">–</span>')
     shown = form.format(value).replace("%", unit)

@@ -1,4 +1,4 @@
-"""What `predict` prints: a table for people, JSON lines or CSV for programs."""
+"""The output formats of `predict`: a table for people, JSON lines or CSV for programs."""
 
 import csv
 import dataclasses
@@ -13,7 +13,7 @@ EIGHTHS = " ▏▎▍▌▋▊▉█"  # of a character, from the left
 
 
 def table(answer, class_names, top, heat_map=None):
-    """The photo, then a line a class: name, probability, bar.
+    """The photo, then one line per class: name, probability, bar.
 
     Args:
       answer: answering.Answer.
@@ -22,7 +22,7 @@ def table(answer, class_names, top, heat_map=None):
       heat_map: path of the picture that explains the answer, or None.
 
     Returns:
-      Text, of lines that end.
+      Text, with a line feed at its end.
     """
     lines = [folders.printable(answer.photo)]
     if answer.error:
@@ -46,7 +46,7 @@ def table(answer, class_names, top, heat_map=None):
 def json_line(answer, class_names, top, heat_map=None):
     """{"photo", "class", "probability", "probabilities": {class: probability}}, or {"photo", "error"}.
 
-    With "novelty", the fields of novelty.Novelty, where the model can tell.
+    With "novelty", the fields of novelty.Novelty, if the model can tell.
     """
     row = {"photo": str(answer.photo)}
     if answer.error:
@@ -64,7 +64,7 @@ def json_line(answer, class_names, top, heat_map=None):
 
 
 def csv_header(class_names):
-    r"""The line above those of `csv_line`.
+    r"""The header for the lines of `csv_line`.
 
     Example:
       >>> csv_header(["photo", "rose"])
@@ -75,10 +75,10 @@ def csv_header(class_names):
 
 
 def csv_line(answer, class_names, top, heat_map=None):
-    """A line of the columns of `csv_header`.
+    """A line with the columns of `csv_header`.
 
-    Classes that are not among the top are empty; so are `novelty` (the score) and `unlike` where the model
-    cannot tell.
+    Cells of classes that are not among the top are empty; so are `novelty` (the score) and `unlike` if the
+    model cannot tell.
     """
     if answer.error:
         return _csv([answer.photo, "", "", answer.error, heat_map or "", *[""] * (2 + len(class_names))])

@@ -1,4 +1,4 @@
-"""What people answer on the page: photos and the classes that they show, for a next run.
+"""Corrections that people make on the page: photos and their classes, for the next run.
 
 The list is a CSV of the columns `path` and `label`, which `data.corrections` adds to the photos of a run and
 `data.source=csv:PATH` reads alone. The photos lie in a folder beside it, named by their content.
@@ -15,17 +15,17 @@ from flowers_keras.errors import UserError
 
 HEADER = "path,label\n"
 
-LARGEST_FOLDER = 2 << 30  # bytes of photos: whoever reaches the page must not fill the disk
+LARGEST_FOLDER = 2 << 30  # bytes of photos, so that users of the page cannot fill the disk
 
 _WRITING = threading.Lock()
 
 
 def save_correction(path, data, label):
-    """Keeps a photo and adds it to the list; the same photo again replaces its label.
+    """Stores a photo and adds it to the list; the same photo again gets the new label.
 
     Args:
       path: pathlib.Path of the list; the photos' folder has its name without the suffix.
-      data: bytes of an encoded photo, kept as they are.
+      data: bytes of an encoded photo, stored unchanged.
       label: name of the class that it shows.
 
     Returns:
@@ -35,12 +35,12 @@ def save_correction(path, data, label):
       photos.reader.BrokenPhoto: it is not a photo.
       UserError: it cannot be written, the folder is full, or the list is not one of these.
     """
-    # Pillow, for which no mistake of a command should wait.
+    # Pillow: a mistake in a command should not wait for it.
     from flowers_keras.photos import decoding, formats
 
     decoding.read_pixels(data)
     name = f"{hashlib.sha256(data).hexdigest()}.{formats.format_of(data).lower()}"
-    cell = _line(f"{path.stem}/{name}", "").rstrip("\n")  # with quotes, if the name of the list needs them
+    cell = _line(f"{path.stem}/{name}", "").rstrip("\n")  # quoted if the name of the list requires it
     with _alone(path):
         others = [line for line in _read_lines(path) if not line.startswith(cell)]
         photo = path.with_suffix("") / name
@@ -54,7 +54,7 @@ def save_correction(path, data, label):
 
 @contextlib.contextmanager
 def _alone(path):
-    """One writer at a time, of the threads and of the processes."""
+    """Only one thread of one process writes at a time."""
     with _WRITING:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def _alone(path):
 
 
 def _read_lines(path):
-    """The lines of the list but the first."""
+    """The lines of the list after its header."""
     if not path.exists():
         return []
     first, *lines = files.read_text(path).splitlines(keepends=True) or [""]
@@ -89,7 +89,7 @@ def _line(*cells):
 
 
 def list_path(text, model):
-    """The path of the list, as typed or beside the model; None for none ("").
+    """The path of the list, as typed or beside the model; None for "", which turns corrections off.
 
     Args:
       text: the path as typed; None where nothing was.

@@ -1,7 +1,7 @@
-"""Exported files, read in their own runtimes: for LiteRT and ONNX neither TensorFlow nor Keras is imported.
+"""Runs exported files in their own runtimes: LiteRT and ONNX need neither TensorFlow nor Keras.
 
-A photo is decoded and resized to the square that the model would see. A file that resizes photos itself
-leaves such a square as it is.
+A photo is decoded and resized to the square that the model would see; a file that resizes photos itself does
+not change such a square.
 """
 
 import json
@@ -18,11 +18,11 @@ from flowers_keras.serving import formats
 
 RUNTIMES = {"litert": "ai_edge_litert", "onnx": "onnxruntime", "saved_model": "tensorflow"}
 
-BATCH_SIZE = 8  # photos that are decoded ahead; each is computed alone
+BATCH_SIZE = 8  # photos that are decoded in advance; each is computed alone
 
 
 class Exported:
-    """An exported classifier: it answers as `inference.Classifier` does, but knows no novelty.
+    """An exported classifier, used like `inference.Classifier`, but without novelty.
 
     Attributes:
       class_names: tuple of str, in the order of the probabilities.
@@ -33,7 +33,7 @@ class Exported:
         """Opens the file at `path`.
 
         Raises:
-          UserError: its runtime is not installed, or it is not an export of ours.
+          UserError: its runtime is not installed, or flowers_keras did not export it.
         """
         name = formats.format_of(path)
         module = RUNTIMES[name]
@@ -62,7 +62,7 @@ class Exported:
 
 
 def read(name, path):
-    """(function, description) of a file of format `name`, in its runtime.
+    """(function, description) of an exported file in the format `name`.
 
     The function takes a photo uint8 [height, width, 3] of any size and gives float32 [classes]; the
     description is that of `formats.description`.

@@ -1,4 +1,4 @@
-"""Files for other programs, each compared in its own runtime with the model before it is announced."""
+"""Exports models for other programs, and compares each export with the model in its own runtime."""
 
 import dataclasses
 import importlib
@@ -12,7 +12,7 @@ from flowers_keras.model import inference
 from flowers_keras.photos import decoding, reader, synthetic
 from flowers_keras.serving import exported, formats
 
-# Format -> the module that writes it; one is imported, as it is needed.
+# Format -> the module that writes it, which is imported only if needed.
 MODULES = {"saved_model": "saved_model", "litert": "litert", "onnx": "onnx_file"}
 
 TOLERANCE = 1e-4  # largest difference of a probability, of a floating-point export
@@ -21,9 +21,9 @@ SAME_CLASS = 0.98  # of the photos, at least, for an int8 export
 
 CHECKED = 100  # photos at most; as many others calibrate int8
 
-LEAST_INT8 = 50  # photos, one half to calibrate with and one to check: fewer say too little
+LEAST_INT8 = 50  # photos, half to calibrate and half to check; fewer are not enough
 
-# Height and width of drawn photos that a floating-point export has to get right besides.
+# Height and width of drawn photos on which a floating-point export is also compared.
 SIZES = ((1, 1), (2, 3), (37, 900), (299, 299), (480, 640), (1200, 1600))
 
 
@@ -49,13 +49,13 @@ class Check:
 
 
 def export(model_path, name, path, folder=None, int8=False, any_size=False):
-    """Writes a trained model in a format; an export that differs from it is not kept.
+    """Writes a trained model in another format; an export that differs from the model is not kept.
 
     Args:
       model_path: a `model.keras`, or the folder of its run.
       name: one of `formats.PACKAGES`.
       path: the file to write; for "saved_model" a new folder.
-      folder: photos to compare on, besides drawn ones.
+      folder: photos to compare on, in addition to drawn ones.
       int8: weights and activations in 8 bits, LiteRT only: half of the photos in `folder` calibrate
         them, and the comparison is on the other half.
       any_size: LiteRT only: it takes one photo of any size instead of squares of the model's size.

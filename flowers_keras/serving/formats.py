@@ -1,6 +1,6 @@
-"""What can be exported: the formats, the packages that they need, and what every file says of itself.
+"""The export formats: their packages, file names, and the description that each file contains.
 
-Nothing in this module imports Keras, so that a request that cannot be met is refused at once.
+This module does not import Keras, so that impossible requests are refused at once.
 """
 
 import importlib.util
@@ -10,7 +10,7 @@ import unicodedata
 from flowers_keras import files, user_paths
 from flowers_keras.errors import UserError
 
-# Format -> {module: what `pip install` takes, with the bounds that were tested}, besides requirements.txt.
+# Format -> {module: argument of `pip install`, with tested versions}, in addition to requirements.txt.
 PACKAGES = {
     "saved_model": {},
     "litert": {"ai_edge_litert": '"ai-edge-litert>=2.3,<3"'},
@@ -21,7 +21,7 @@ PACKAGES = {
     },
 }
 
-QUANTIZER = {"litert_quantizer": '"litert-quantizer>=0.11,<0.12"'}  # for 8 bits, besides
+QUANTIZER = {"litert_quantizer": '"litert-quantizer>=0.11,<0.12"'}  # also needed for int8
 
 SUFFIXES = {".tflite": "litert", ".onnx": "onnx"}  # of files; a SavedModel is a folder
 
@@ -31,7 +31,7 @@ ABOUT = "flowers_keras.json"  # the description, in a SavedModel or a LiteRT fil
 
 
 def check_request(model_path, name, path, folder=None, int8=False, any_size=False):
-    """Raises UserError where an export is impossible or would destroy something; see `exporting.export`."""
+    """Raises a UserError if an export is impossible or would overwrite something; see `exporting.export`."""
     if int8 and (name != "litert" or folder is None):
         raise UserError("--int8 needs --format=litert and --photos=FOLDER of photos like those it will see")
     if any_size and name != "litert":
@@ -40,7 +40,7 @@ def check_request(model_path, name, path, folder=None, int8=False, any_size=Fals
     model_path, path = user_paths.user_path(model_path), user_paths.user_path(path)
     if path.resolve() in (model_path.resolve(), (model_path / "model.keras").resolve()):
         raise UserError(f"--output={path} is the model itself; choose another name")
-    if SUFFIXES.get(path.suffix.lower(), name) != name:  # by which `format_of` would take it for another
+    if SUFFIXES.get(path.suffix.lower(), name) != name:  # `format_of` would take it for another format
         advised = path.with_suffix({kind: suffix for suffix, kind in SUFFIXES.items()}.get(name, ""))
         raise UserError(f"--output={path} is not the name of a file of {name}; type --output={advised}")
     if path.is_dir() or (name == "saved_model" and path.exists()):
@@ -49,7 +49,7 @@ def check_request(model_path, name, path, folder=None, int8=False, any_size=Fals
 
 
 def require(packages):
-    """Raises UserError, with the line to type, where one of the packages is not installed."""
+    """Raises a UserError with the command to type if one of the packages is not installed."""
     missing = [each for module, each in packages.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise UserError(
@@ -58,7 +58,7 @@ def require(packages):
 
 
 def description(class_names, image_size, any_size):
-    """What the user of an exported file needs to know, {name: text}."""
+    """What users of an exported file need to know, {name: text}."""
     side = f"{image_size} x {image_size} pixels"
     size = f"any size, resized inside to {side}" if any_size else f"{side}; resize bilinearly, without a crop"
     return {
@@ -86,7 +86,7 @@ def _visible(character):
 
 
 def texts(about, class_names):
-    """Files for those who open an export without its program, name -> content."""
+    """Text files that are added to an export, name -> content."""
     return {"labels.txt": label_lines(class_names), ABOUT: json.dumps(about, indent=2) + "\n"}
 
 

@@ -1,4 +1,4 @@
-"""Files that show photos beside their heat maps."""
+"""Writes pictures of photos beside their heat maps."""
 
 import itertools
 import pathlib
@@ -11,12 +11,12 @@ from flowers_keras.model import explain, overlays
 
 
 def write_heat_maps(model, answered, folder):
-    """Writes pictures: a photo, and beside it the places that spoke for its most probable class.
+    """Writes a picture for each photo: the photo, and beside it the regions that support its predicted class.
 
     Args:
       model: a classifier.
       answered: answering.Answers.
-      folder: pathlib.Path; photo number 3 becomes `00003-` and what is harmless of its name.
+      folder: pathlib.Path; the picture of photo number 3 is called `00003-` and a safe form of its name.
 
     Yields:
       (Answer, pathlib.Path of its picture, or None where the photo cannot be read).
@@ -39,5 +39,5 @@ def write_heat_maps(model, answered, folder):
 
 
 def _harmless(path):
-    """What letters, digits, dots and dashes a file's name has, at most 50 of them."""
+    """A file's name with only letters, digits, dots and dashes, at most 50 characters."""
     return re.sub(r"[^\w.-]+", "_", pathlib.PurePath(path).stem)[:50]

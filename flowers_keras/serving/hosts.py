@@ -1,7 +1,7 @@
-"""Where the page listens, and which names it answers to.
+"""Where the page listens, and the host names that it accepts.
 
-A page of another site can have its own name resolve to this machine (DNS rebinding) and then read what
-this one answers; the Host header gives it away. Requests from pages of other sites carry their Origin.
+Another site can make its own name resolve to this machine (DNS rebinding) and then read this page's replies;
+the Host header reveals that. Requests from pages of other sites carry their Origin.
 """
 
 import dataclasses
@@ -11,12 +11,12 @@ import urllib.parse
 
 from flowers_keras.errors import UserError
 
-EVERYWHERE = ("0.0.0.0", "::")  # listening there, every machine that reaches this one is served
+EVERYWHERE = ("0.0.0.0", "::")  # listening there serves every machine that can reach this one
 
 
 @dataclasses.dataclass(frozen=True)
 class Hosts:
-    """The names that a page answers to, besides every IP address.
+    """The host names that a page accepts, in addition to every IP address.
 
     Attributes:
       local: names of this machine.
@@ -28,7 +28,7 @@ class Hosts:
     allowed: frozenset[str]
 
     def refusal(self, host: str, origin: str | None) -> str | None:
-        """Why a request is refused, with what helps; None where it is not.
+        """Why a request is refused and what helps; None if it is accepted.
 
         Args:
           host: its Host header, "" without one.

@@ -1,4 +1,4 @@
-"""The photos that a person means by paths, folders, patterns and lists."""
+"""Finds the photos that paths, folders, patterns and lists on the command line stand for."""
 
 import glob
 import itertools
@@ -12,15 +12,14 @@ from flowers_keras.serving import path_lists
 
 
 def find_inputs(arguments):
-    """Yields the photos that the arguments mean, in their order.
+    """Yields the photos that the arguments stand for, in their order.
 
     Args:
-      arguments: paths of photos and of folders, which are searched to the bottom; patterns with *, ?
-        or ** where no file has that very name; "-" for a list on standard input, see `path_lists`.
+      arguments: paths of photos and of folders, which are searched recursively; patterns with *, ? or **
+        unless a file has exactly that name; "-" for a list on standard input, see `path_lists`.
 
     Yields:
-      Paths as str, or an Answer that says why there is none. A photo named by its path is yielded
-      whether it exists or not.
+      Paths as str, or an Answer with an error. The path of a photo is yielded whether it exists or not.
     """
     for argument in map(os.path.expanduser, arguments):
         if argument == "-":
@@ -30,7 +29,7 @@ def find_inputs(arguments):
         elif os.path.lexists(argument) or not glob.has_magic(argument):
             yield from _search(argument)
         else:
-            # Below ** every file comes by itself; searching its folders would repeat them.
+            # ** already matches every file; searching the folders that it matches would repeat them.
             found = sorted(glob.glob(argument, recursive=True))
             found = [each for each in found if "**" not in argument or not os.path.isdir(each)]
             yield from itertools.chain.from_iterable(map(_search, found or [argument]))

@@ -47,13 +47,13 @@ from flowers_keras.serving import answers, correction_list
 
 LARGEST_UPLOAD = 50 << 20  # bytes
 
-UPLOADS = 4  # held in memory at a time
+UPLOADS = 4  # in memory at a time
 
-PATIENCE = 30  # seconds for a photo to arrive in full, and as many to wait for its turn
+PATIENCE = 30  # seconds for a photo to arrive completely, and as many to wait for its turn
 
 SHOWN = 8  # classes on the page
 
-MOST = 100  # photos at once on the page, whose pictures the browser holds
+MOST = 100  # photos on the page, whose pictures the browser keeps in memory
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -68,7 +68,7 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-NO_POLICY = "default-src 'none'; frame-ancestors 'none'"  # of a reply that is not a page
+NO_POLICY = "default-src 'none'; frame-ancestors 'none'"  # of replies that are not the page
 
 
 def make_app(classifier, hosts, corrections=None):
@@ -76,8 +76,8 @@ def make_app(classifier, hosts, corrections=None):
 
     Args:
       classifier: inference.Classifier.
-      hosts: hosts.Hosts, the names that it answers to.
-      corrections: pathlib.Path of the list of corrections; None keeps none.
+      hosts: hosts.Hosts, the host names that it accepts.
+      corrections: pathlib.Path of the list of corrections; None turns corrections off.
     """
     page = Page(classifier, corrections)
     correct = [Route("/correct", page.correct, methods=["POST"])] if corrections else []
@@ -95,7 +95,7 @@ def make_app(classifier, hosts, corrections=None):
 
 
 class Guard:
-    """Refuses requests from elsewhere and sets the headers of every reply."""
+    """Middleware that refuses requests from other sites and sets the headers of every reply."""
 
     def __init__(self, app, hosts):
         self.app, self.hosts = app, hosts
@@ -109,7 +109,7 @@ class Guard:
                 headers.setdefault("Content-Security-Policy", NO_POLICY)
             await send(message)
 
-        # A proxy that takes a path off may leave its slash, as nginx does: //predict.
+        # A proxy that removes a path prefix may leave its slash, as nginx does: //predict.
         scope = scope | {"path": "/" + scope["path"].lstrip("/")}
         headers = Headers(scope=scope)
         reason = self.hosts.refusal(headers.get("Host", ""), headers.get("Origin"))
@@ -129,7 +129,7 @@ class Page:
         self.template = environment.get_template("page.html.j2")
 
     async def show(self, request):
-        """The page; only styles and scripts that carry its nonce work in it."""
+        """The page; its policy allows only styles and scripts with its nonce."""
         nonce = secrets.token_urlsafe(16)
         page = self.template.render(
             nonce=nonce,
@@ -144,11 +144,11 @@ class Page:
         return HTMLResponse(page, headers={"Content-Security-Policy": POLICY.format(nonce=nonce)})
 
     async def predict(self, request):
-        """The answer to the photo that the request carries."""
+        """Classifies the photo in the request."""
         return await self._reply(request, functools.partial(answer_photo, self.classifier))
 
     async def correct(self, request):
-        """Keeps the photo that the request carries, as one of the class that it names."""
+        """Stores the photo in the request as one of the class that the request names."""
         label = request.query_params.get("label", "")
         if label not in self.classifier.class_names:
             raise HTTPException(
@@ -157,14 +157,14 @@ class Page:
         return await self._reply(request, functools.partial(keep_photo, self.corrections, label))
 
     async def _reply(self, request, work):
-        """What `work` makes of the photo that the request carries, as JSON."""
+        """The result of `work` for the photo in the request, as JSON."""
         try:
             async with self._turn():
                 data = await read_body(request)
                 async with self.computing:
                     answer = await run_in_threadpool(work, data)
         except ClientDisconnect:
-            return Response(status_code=400)  # that nobody will read
+            return Response(status_code=400)  # which nobody will read
         return JSONResponse(answer, http.HTTPStatus.UNPROCESSABLE_ENTITY if "error" in answer else 200)
 
     @contextlib.asynccontextmanager

@@ -10,9 +10,9 @@ from flowers_keras.serving import page_app
 
 
 class Server:
-    """A page that is served while the `with` block runs.
+    """Serves the page during its `with` block.
 
-    It has a thread of its own: in a notebook an event loop already runs on the main one.
+    It runs in its own thread: in a notebook the main thread already runs an event loop.
     """
 
     def __init__(self, classifier, hosts, listening, corrections=None):
@@ -30,7 +30,7 @@ class Server:
         )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, args=[[listening]])
-        # The first photo takes longer; nobody should wait for it.
+        # The first prediction takes longer; no user should wait for it.
         page_app.answer_photo(classifier, overlays.jpeg(np.zeros((1, 1, 3), np.uint8)))
 
     def __enter__(self):

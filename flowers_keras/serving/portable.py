@@ -1,8 +1,8 @@
-"""The classifier as one function of photos of any size, in operations that every format has.
+"""The classifier as one function of photos of any size, in operations that every export format has.
 
 `tf.image.resize` has no counterpart in LiteRT, and ONNX's antialiased Resize gives other last digits.
-Those matter: a value that lies between two levels is rounded to the other one, and a probability
-moves by up to 4e-4. So the resize is spelt out, in the order of TensorFlow's own additions.
+These matter: a value halfway between two levels may be rounded to the other one, which changes a probability
+by up to 4e-4. So the resize is written out here, with its additions in TensorFlow's order.
 """
 
 import tensorflow as tf
