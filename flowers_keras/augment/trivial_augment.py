@@ -1,11 +1,9 @@
-"""What a photo looks like in training: mirrored, cropped, then changed by TrivialAugmentWide.
+"""TrivialAugmentWide (arXiv 2103.10158) as functions of a photo and as a layer of Keras.
 
-Every draw is a pure function of (seed, epoch, photo): the order of the workers does not matter, a run
-that is resumed sees what it would have seen, and a stored view equals a fresh one. `tf.random.*` in
-`Dataset.map` gave the same draws every epoch (tensorflow#35682).
-
-    python -m flowers_keras.augment --output=sheet.png [PHOTO]
+python -m flowers_keras.augment --output=sheet.png [PHOTO]
 """
+
+import random
 
 import keras
 import keras_cv
@@ -13,87 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from flowers_keras.augment.operations import LEVELS, NAMES, OPERATIONS
-from flowers_keras.photos.resize import resize
-
-SMALLEST_AREA = 0.7  # of a crop, as a part of the photo
-
-LARGEST_DISTORTION = 4 / 3  # of a crop's aspect ratio, from the photo's own
 
 MAGNITUDES = np.stack([operation.magnitudes for operation in OPERATIONS])
 
 SIGNED = np.array([operation.signed for operation in OPERATIONS])
-
-
-def make_augmentation(settings, image_size, addresses=None):
-    """How a photo becomes what the network trains on.
-
-    Args:
-      settings: `policy` ("trivial_wide" or "none"), `flip_and_crop` (bool), `seed` (int).
-      image_size: int, pixels.
-      addresses: int [photos], what the draws of each photo depend on; its index by default.
-
-    Returns:
-      (photo uint8 [height, width, 3], epoch, index of the photo) -> uint8 [image_size, image_size, 3].
-    """
-
-    def augmentation(photo, epoch, index):
-        address = index if addresses is None else tf.gather(tf.constant(addresses, tf.int64), index)
-        seed = photo_seed(settings.seed, epoch, address)
-        crop_seed, policy_seed = tf.unstack(tf.random.split(seed))
-        if settings.flip_and_crop:
-            photo = random_flip_and_crop(photo, crop_seed, image_size)
-        else:
-            photo = resize(photo, image_size)
-        if settings.policy == "trivial_wide":
-            photo = trivial_augment_wide(photo, policy_seed)
-        return photo
-
-    return augmentation
-
-
-def photo_seed(seed, epoch, index):
-    """The address of all that is drawn for one photo in one epoch.
-
-    Args:
-      seed: whole number or integer scalar tensor, up to 64 bits.
-      epoch: likewise, up to 31 bits.
-      index: likewise, up to 32 bits.
-
-    Returns:
-      int32 [2], a seed for `tf.random.stateless_*`.
-    """
-    seed, epoch, index = (tf.convert_to_tensor(each, dtype_hint=tf.int64) for each in (seed, epoch, index))
-    # One draw of 64 bits, as a `tf.random.fold_in` a part would keep only 32 bits of each.
-    place = tf.cast(epoch, tf.int64) * 2**32 + tf.cast(index, tf.int64)
-    address = tf.stack((tf.cast(seed, tf.int64), place))
-    return tf.random.stateless_uniform([2], address, minval=None, maxval=None, dtype=tf.int32)
-
-
-def random_flip_and_crop(image, seed, image_size):
-    """A mild crop, squashed to a square, and its mirror image half of the time.
-
-    The crop has 0.7 to 1 of the photo's area (uniform) and up to 4/3 or down to 3/4 of its aspect ratio
-    (log-uniform), is cut where it is larger than the photo, and lies anywhere in it (uniform).
-
-    Args:
-      image: uint8 [height, width, 3], 0 to 255.
-      seed: int32 [2].
-      image_size: int, pixels.
-
-    Returns:
-      uint8 [image_size, image_size, 3], 0 to 255.
-    """
-    image = tf.convert_to_tensor(image)
-    area, aspect, top, left, mirror = tf.unstack(tf.random.stateless_uniform([5], seed))
-    area = SMALLEST_AREA + (1 - SMALLEST_AREA) * area
-    aspect = LARGEST_DISTORTION ** (2 * aspect - 1)
-    size = tf.cast(tf.shape(image)[:2], tf.float32)
-    part = tf.minimum(tf.sqrt(tf.stack((area / aspect, area * aspect))), 1)
-    crop = tf.maximum(tf.round(size * part), 1)
-    corner = tf.minimum(tf.floor(tf.stack((top, left)) * (size - crop + 1)), size - crop)
-    (y, x), (height, width) = tf.unstack(tf.cast(corner, tf.int32)), tf.unstack(tf.cast(crop, tf.int32))
-    cropped = resize(image[y : y + height, x : x + width], image_size)
-    return tf.cond(mirror < 0.5, lambda: tf.reverse(cropped, axis=(1,)), lambda: cropped)
 
 
 def apply_operation(image, name, magnitude):
@@ -196,6 +117,20 @@ def trivial_augment_wide(image, seed):
     return tf.ensure_shape(tf.switch_case(operation, branches), image.shape)
 
 
+def _whole_pixels(image):
+    """A float photo as uint8; one that was scaled would be all black.
+
+    A filter such as bicubic makes values a little below 0 and above 255, which count as these; where one is
+    far below 0, or none above 1 and some between, the photo was scaled, to -1 to 1 or 0 to 1.
+    """
+    low, high = tf.reduce_min(image), tf.reduce_max(image)
+    between = tf.reduce_any(image != tf.round(image))
+    scaled = (low < -high / 2) | ((high <= 1) & between)
+    told = ["pixels go from 0 to 255, not from", low, "to", high, "; scale them after TrivialAugmentWide"]
+    with tf.control_dependencies([tf.debugging.Assert(~scaled, told)]):
+        return tf.saturate_cast(tf.round(image), tf.uint8)
+
+
 @keras.saving.register_keras_serializable("flowers_keras")
 class TrivialAugmentWide(keras_cv.layers.BaseImageAugmentationLayer):
     """TrivialAugmentWide as a layer: one operation for each photo, another at each call.
@@ -205,15 +140,22 @@ class TrivialAugmentWide(keras_cv.layers.BaseImageAugmentationLayer):
     Returns the same dtype. Like every augmentation, it does nothing where `training` is false.
 
     Args:
-      seed: int of the layer's random generator, or None for TensorFlow's global one. For draws that do
-        not depend on the order of the calls, map `trivial_augment_wide` instead.
+      seed: int of the layer's random generator, or None for one that `keras.utils.set_random_seed` makes
+        repeat, as it does those of Keras's own layers. For draws that do not depend on the order of the
+        calls, map `trivial_augment_wide` instead.
+
+    Raises:
+      tf.errors.InvalidArgumentError: floats that were scaled to another range, such as 0 to 1.
     """
 
     def __init__(self, seed=None, **kwargs):
-        super().__init__(seed=seed, **kwargs)
+        # Python's generator is the one that Keras draws from; the base class would take one of TensorFlow's
+        # that no seed reaches.
+        super().__init__(seed=random.getrandbits(31) if seed is None else seed, **kwargs)
         self.seed = seed
         # `tf.vectorized_map`, the default, would compute all 14 operations for every photo.
         self.auto_vectorize = False
+        self.supports_jit = False  # XLA cannot count the values that Equalize needs, and GPUs would use it
 
     def call(self, inputs, training=True):
         if not training:
@@ -228,7 +170,7 @@ class TrivialAugmentWide(keras_cv.layers.BaseImageAugmentationLayer):
         return self._random_generator.uniform_full_int([2], tf.int32)
 
     def augment_image(self, image, transformation, **kwargs):
-        pixels = tf.saturate_cast(tf.round(image), tf.uint8) if image.dtype.is_floating else image
+        pixels = _whole_pixels(image) if image.dtype.is_floating else image
         return tf.cast(trivial_augment_wide(pixels, transformation), image.dtype)
 
     def augment_label(self, label, transformation, **kwargs):

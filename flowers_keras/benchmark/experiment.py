@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 
 from flowers_keras import recipe
-from flowers_keras.augment import trivial_augment
+from flowers_keras.augment import training_views
 from flowers_keras.model import classifier, folding
 from flowers_keras.photos import pipeline, sources, splits
 
@@ -26,7 +26,7 @@ class Experiment:
 
     def views(self):
         """NumPy batches of the augmented training photos, epoch after epoch, for ever."""
-        make = trivial_augment.make_augmentation(self.config.augment, self.config.data.image_size)
+        make = training_views.make_augmentation(self.config.augment, self.config.data.image_size)
         for epoch in itertools.count():
             batches = pipeline.view_batches(self.photos, self.train, epoch, len(self.batch), make)
             yield from batches.as_numpy_iterator()  # which every backend takes

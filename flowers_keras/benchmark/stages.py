@@ -8,7 +8,7 @@ import keras_cv
 import tensorflow as tf
 
 from flowers_keras import recipe
-from flowers_keras.augment import trivial_augment
+from flowers_keras.augment import training_views, trivial_augment
 from flowers_keras.benchmark import floor
 from flowers_keras.benchmark.compiled import compile_forward
 from flowers_keras.benchmark.table import Table, rate, rates
@@ -22,7 +22,7 @@ def time_augmentation(experiment):
     batches = pixels.batch(len(experiment.batch)).map(lambda each: tf.cast(each, tf.float32))
 
     def trivial(index, photo):
-        return trivial_augment.trivial_augment_wide(photo, trivial_augment.photo_seed(0, 0, index))
+        return trivial_augment.trivial_augment_wide(photo, training_views.photo_seed(0, 0, index))
 
     ways = {
         "trivial_augment_wide": pixels.enumerate()

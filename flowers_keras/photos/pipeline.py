@@ -34,7 +34,7 @@ def view_batches(photos, positions, epoch, batch_size, augmentation):
 
     Args:
       augmentation: (photo uint8 [height, width, 3], epoch, position) -> uint8 [S, S, 3], as
-        `augment.make_augmentation` makes it.
+        `training_views.make_augmentation` makes it.
 
     Returns:
       tf.data.Dataset of uint8 [batch, S, S, 3].

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from flowers_keras.augment import mixup, trivial_augment
+from flowers_keras.augment import mixup, training_views
 from flowers_keras.model.tail import make_tail
 from flowers_keras.photos import identity, pipeline
 from flowers_keras.training import devices, features, measured_photos, trunk_pass
@@ -97,7 +97,7 @@ def _fresh_feed(model, photos, split, config):
     train, validation = split.positions["train"], split.positions["validation"]
     batch_size, image_size = config.data.batch_size, config.data.image_size
     addresses = identity.draw_addresses(split.digests, len(photos.ids))
-    augmentation = trivial_augment.make_augmentation(config.augment, image_size, addresses)
+    augmentation = training_views.make_augmentation(config.augment, image_size, addresses)
 
     own = None if _blends(config) else devices.own_examples(len(train), batch_size)
 

@@ -3,7 +3,7 @@
 import keras
 
 from flowers_keras import progress
-from flowers_keras.augment import trivial_augment
+from flowers_keras.augment import training_views
 from flowers_keras.model import inference
 from flowers_keras.photos import changes, identity, pipeline
 from flowers_keras.training import forecast
@@ -26,7 +26,7 @@ class Pass:
     def __init__(self, trunk, photos, digests, config, run, count):
         self._trunk, self._config, self._run = trunk, config, run
         self._photos = changes.refuse_later_changes(photos, digests)  # values are stored under them
-        self._augmentation = trivial_augment.make_augmentation(
+        self._augmentation = training_views.make_augmentation(
             config.augment, config.data.image_size, identity.draw_addresses(digests, len(photos.ids))
         )
         self._pace = forecast.Pace()

@@ -1,8 +1,7 @@
-"""TrivialAugmentWide: what Pillow does, drawn evenly, addressed, one operation a photo."""
+"""TrivialAugmentWide: what Pillow does, drawn evenly, one operation a photo."""
 
 import runpy
 import sys
-import types
 
 import keras
 import numpy as np
@@ -10,9 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
-from flowers_keras.augment import __main__, contact_sheet, trivial_augment
+from flowers_keras.augment import __main__, contact_sheet, training_views, trivial_augment
 from flowers_keras.errors import UserError
-from flowers_keras.photos.resize import resize
 
 NAMES = [
     *("Identity", "ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", "Brightness", "Color"),
@@ -226,7 +224,7 @@ def drawn(seed, epochs, photos):
     epoch, photo = np.meshgrid(np.arange(epochs), np.arange(photos), indexing="ij")
     each = tf.function(
         lambda: tf.map_fn(
-            lambda address: trivial_augment.draw(trivial_augment.photo_seed(seed, address[0], address[1])),
+            lambda address: trivial_augment.draw(training_views.photo_seed(seed, address[0], address[1])),
             (epoch.ravel(), photo.ravel()),
             fn_output_signature=(tf.int32, tf.int32, tf.int32),
             parallel_iterations=1,  # the draws are so small that more only get in each other's way
@@ -284,22 +282,12 @@ def test_the_chi_square_test_notices_a_bias():
         assert_even([7000] * 13 + [7700])
 
 
-def test_photo_seed_is_one_function_of_numbers_and_tensors():
-    plain = trivial_augment.photo_seed(3, 5, 7).numpy()
-    assert plain.dtype == np.int32 and plain.shape == (2,)
-    for kind in (tf.int32, tf.int64):
-        tensors = [tf.constant(part, kind) for part in (3, 5, 7)]
-        np.testing.assert_array_equal(tf.function(trivial_augment.photo_seed)(*tensors), plain)
-    addresses = [(3, 5, 7), (7, 5, 3), (0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (2**40, 0, 0)]
-    assert len({tuple(trivial_augment.photo_seed(*each).numpy()) for each in addresses}) == len(addresses)
-
-
 @pytest.fixture(scope="module")
 def seeds_of_all_operations():
     """int32 [14, 2]: a seed that draws each operation, in the order of the table."""
     found = {}
     for index in range(500):
-        seed = trivial_augment.photo_seed(0, 0, index)
+        seed = training_views.photo_seed(0, 0, index)
         found.setdefault(int(trivial_augment.draw(seed)[0]), seed.numpy())
     return np.stack([found[number] for number in range(14)])
 
@@ -320,75 +308,6 @@ def test_eager_function_and_dataset_give_what_was_drawn(seeds_of_all_operations)
     assert mapped.element_spec == tf.TensorSpec(pixels.shape, tf.uint8)
     for results in (eager, traced, list(mapped)):
         np.testing.assert_array_equal(np.stack(results), expected)
-
-
-# Crop and mirror
-
-
-def ramp():
-    """uint8 [256, 256, 3]: red tells x, green tells y."""
-    y, x = np.indices((256, 256))
-    return np.stack([x, y, np.zeros_like(x)], axis=-1).astype(np.uint8)
-
-
-def test_crops_are_mild_and_half_of_them_are_mirrored():
-    photo = ramp()
-    seeds = tf.data.Dataset.range(300).map(lambda index: trivial_augment.photo_seed(0, 0, index))
-    crops = seeds.map(lambda seed: trivial_augment.random_flip_and_crop(photo, seed, 64), tf.data.AUTOTUNE)
-    assert crops.element_spec == tf.TensorSpec((64, 64, 3), tf.uint8)
-    crops = np.stack(list(crops)).astype(int)
-    left, right = crops[:, 32, 0, 0], crops[:, 32, -1, 0]
-    mirrored = left > right
-    assert 110 <= mirrored.sum() <= 190
-    # A resized crop's outermost values are those of about 1.5 pixels inside its edges.
-    width = np.abs(right - left) + 4
-    height = crops[:, -1, 32, 1] - crops[:, 0, 32, 1] + 4
-    area, aspect = width * height / 256**2, width / height
-    assert 0.68 <= area.min() < 0.75 and 0.92 < area.max() <= 1.02
-    assert 0.73 <= aspect.min() < 0.82 and 1.22 < aspect.max() <= 1.37
-    margin = np.minimum(left, right)
-    assert margin.min() <= 3 and margin.max() > 20  # somewhere, not always in the middle or at a side
-    np.testing.assert_array_less(255 - np.maximum(left, right), 80)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 3), (300, 400)])
-def test_photos_of_any_size_can_be_cropped(shape):
-    photo = np.full((*shape, 3), (10, 20, 255), np.uint8)
-    for index in range(5):
-        cropped = trivial_augment.random_flip_and_crop(photo, trivial_augment.photo_seed(0, 0, index), 75)
-        np.testing.assert_array_equal(cropped, np.full((75, 75, 3), (10, 20, 255), np.uint8))
-
-
-def augmentation_settings(**changes):
-    return types.SimpleNamespace(**{"policy": "trivial_wide", "flip_and_crop": True, "seed": 0, **changes})
-
-
-def test_augmentation_is_addressed_by_seed_epoch_and_photo():
-    photo = PHOTO
-    make = trivial_augment.make_augmentation(augmentation_settings(), 32)
-    other_seed = trivial_augment.make_augmentation(augmentation_settings(seed=1), 32)
-    views = [make(photo, epoch, index).numpy() for epoch in range(3) for index in range(3)]
-    views += [other_seed(photo, 0, index).numpy() for index in range(3)]
-    assert len({view.tobytes() for view in views}) == len(views)
-    backwards = tf.data.Dataset.range(8, -1, -1).map(lambda each: make(photo, each // 3, each % 3))
-    np.testing.assert_array_equal(np.stack(list(backwards))[::-1], views[:9])
-
-
-def test_augmentation_switches():
-    photo = PHOTO
-    neither = trivial_augment.make_augmentation(augmentation_settings(policy="none", flip_and_crop=False), 32)
-    crop = trivial_augment.make_augmentation(augmentation_settings(policy="none"), 32)
-    policy = trivial_augment.make_augmentation(augmentation_settings(flip_and_crop=False), 32)
-    plain = resize(photo, 32).numpy()
-    possible = {
-        trivial_augment.apply_operation(plain, name, magnitude).numpy().tobytes()
-        for name in NAMES
-        for magnitude in settings_of(name)
-    }
-    for index in range(10):
-        np.testing.assert_array_equal(neither(photo, 0, index), plain)
-        assert crop(photo, 0, index).numpy().tobytes() not in possible
-        assert policy(photo, 0, index).numpy().tobytes() in possible
 
 
 # The layer
@@ -427,6 +346,45 @@ def test_layer_takes_floats_and_rounds_them(kind):
     floats = trivial_augment.TrivialAugmentWide(seed=2)(photos)
     assert floats.dtype == kind
     np.testing.assert_array_equal(floats, whole.astype(kind))
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(255, 0), (127.5, -1), (58, -2.1), (1, -128)])
+def test_layer_refuses_floats_that_were_scaled(scale, offset):
+    """Rounded, they would be all black (keras-team/keras-cv#248)."""
+    photos = (PICTURES["gradients"] / scale + offset).astype(np.float32)
+    layer = trivial_augment.TrivialAugmentWide()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="pixels go from 0 to 255"):
+        layer(photos)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="pixels go from 0 to 255"):
+        list(tf.data.Dataset.from_tensors(photos[None]).map(layer))
+
+
+@pytest.mark.parametrize("name", ["dark photo", "black", "two values"])
+def test_layer_takes_what_resizing_gives(name):
+    photos = tf.image.resize(PICTURES[name], (75, 75), method="bicubic")
+    assert trivial_augment.TrivialAugmentWide()(photos).shape == (75, 75, 3)
+    spots = np.eye(20, dtype=np.float32)[..., None].repeat(3, -1)  # of the darkest grey there is
+    np.testing.assert_array_less(trivial_augment.TrivialAugmentWide()(spots), 256)
+
+
+def test_layers_without_a_seed_repeat_by_that_of_keras():
+    def drawn():
+        keras.utils.set_random_seed(7)
+        return [trivial_augment.TrivialAugmentWide()(batch_of(10)).numpy() for _ in range(2)]
+
+    first, second = drawn(), drawn()
+    np.testing.assert_array_equal(first, second)
+    assert (first[0] != first[1]).any()
+    assert trivial_augment.TrivialAugmentWide().get_config()["seed"] is None
+
+
+def test_a_model_with_the_layer_is_not_compiled_by_xla():
+    """Keras would choose XLA where there is a GPU, and XLA has no bincount of a size it does not know."""
+    layers = [trivial_augment.TrivialAugmentWide(), keras.layers.Flatten(), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    with pytest.warns(UserWarning, match="doesn't support `jit_compile=True`"):
+        model.compile("sgd", "mse", jit_compile=True)
+    model.fit(batch_of(2, PHOTO[:8, :8]), np.zeros(2), verbose=0)
 
 
 def test_layer_leaves_labels_and_other_entries_alone():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flowers_keras.augment import trivial_augment
+from flowers_keras.augment import training_views, trivial_augment
 from flowers_keras.augment.operations import OPERATIONS
 from flowers_keras.errors import UserError
 from flowers_keras.photos import pipeline, reader, resize, synthetic
@@ -145,7 +145,7 @@ def digests():
     settings = ml_collections.ConfigDict({"policy": "none", "flip_and_crop": True, "seed": 3})
     for policy in ("none", "trivial_wide"):
         settings.policy = policy
-        augmentation = trivial_augment.make_augmentation(settings, 32)
+        augmentation = training_views.make_augmentation(settings, 32)
         found[f"view, policy {policy}"] = digest([augmentation(photo, 1, index) for index in range(8)])
     return found
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flowers_keras import distributed, runtime
-from flowers_keras.augment import trivial_augment
+from flowers_keras.augment import training_views
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, folding, novelty
 from flowers_keras.photos import pipeline, sources, splits
@@ -91,7 +91,7 @@ def test_each_epoch_is_a_permutation_of_its_own_and_can_be_entered_anywhere():
 def test_a_view_in_order_equals_the_same_epoch_in_training(setting, config):
     photos, split, _ = setting
     config.augment.policy = "trivial_wide"
-    make, train = trivial_augment.make_augmentation(config.augment, 75), split.positions["train"]
+    make, train = training_views.make_augmentation(config.augment, 75), split.positions["train"]
     kept = np.concatenate(list(pipeline.view_batches(photos, train, 3, 16, make).as_numpy_iterator()))
     fresh = pipeline.training_batches(photos, train, 75, 16, make, 0, range(3, 4)).as_numpy_iterator()
     shown, labels = (np.concatenate(each) for each in zip(*fresh, strict=True))
