@@ -1,5 +1,7 @@
 """Makes random weights trainable by setting BatchNormalization from photos, for runs without ImageNet's."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -9,7 +11,9 @@ from flowers_keras.photos import pipeline
 def condition_on_photos(model, photos, positions, config):
     """Calls `condition_random_weights` with 256 of the photos at `positions`, drawn with the run's seed."""
     sample = np.random.default_rng(config.seed).permutation(positions)[:256]
-    batches = pipeline.plain_batches(photos, sample, config.data.image_size, 64)
+    # Of one size: each batch counts the same, and a single photo, the last of 65, has no variance.
+    batch_size = math.ceil(len(sample) / math.ceil(len(sample) / 64))
+    batches = pipeline.plain_batches(photos, sample, config.data.image_size, batch_size)
     condition_random_weights(model, batches.as_numpy_iterator())
 
 
@@ -25,8 +29,8 @@ def condition_random_weights(model, batches):
 
     Args:
       model: a classifier.
-      batches: photos [batch, S, S, 3], 0 to 255, not augmented, classes mixed; the statistics are
-        the average over the batches. Four of 64 are enough.
+      batches: photos [batch, S, S, 3], 0 to 255, not augmented, classes mixed, of about one size; the
+        statistics are the average over the batches. Four of 64 are enough.
     """
     backbone = keras.Model(model.input, model.get_layer("pooled").output)
     last_block = model.layers.index(model.get_layer("mixed9"))

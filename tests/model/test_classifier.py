@@ -1,5 +1,6 @@
 """The classifier: what trains in each phase, what its head sees, where it can be cut."""
 
+import dataclasses
 import gc
 import time
 import weakref
@@ -12,6 +13,7 @@ from configs import finetune
 from flowers_keras import config, distributed
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, conditioning, explain, folding
+from flowers_keras.photos import sources, synthetic
 from flowers_keras.training import phases
 from tests.conftest import SIZE, build_network
 
@@ -135,6 +137,19 @@ def test_conditioned_statistics_are_those_of_the_photos(light_network, photos):
     assert np.allclose(values.mean((0, 1, 2)), first.moving_mean, atol=1e-4)
     assert np.allclose(values.var((0, 1, 2)), first.moving_variance, rtol=1e-2, atol=1e-4)
     assert (keras.ops.convert_to_numpy(first.beta) == 2).all()
+
+
+@pytest.mark.parametrize("count, expected", [(64, [64]), (65, [33, 32]), (129, [43] * 3), (300, [64] * 4)])
+def test_photos_are_conditioned_on_in_batches_of_about_one_size(config, monkeypatch, count, expected):
+    """Each of them counts the same, and one photo alone has no variance where it is a single pixel."""
+    sizes = []
+    monkeypatch.setattr(
+        conditioning, "condition_random_weights", lambda _, batches: sizes.extend(map(len, batches))
+    )
+    photo = synthetic.photo_bytes(0, 0, SIZE)
+    photos = dataclasses.replace(sources.synthetic_photos(count, SIZE, 0), read=lambda _: photo)
+    conditioning.condition_on_photos(None, photos, np.arange(count), config)
+    assert sizes == expected
 
 
 def test_cutting_again_leaves_nothing_behind(light_network, photos):
