@@ -24,7 +24,9 @@ def mixup(values, labels, alpha, seed):
       True
     """
     first, second = tf.unstack(tf.random.stateless_gamma([2], seed, alpha))
-    share = first / (first + second)
+    # Of a small alpha both can be less than float32 can hold, and come out as the same least number. Their
+    # share is then next to 0 or 1, which blend alike.
+    share = tf.where(first == second, 1.0, first / (first + second))
 
     def blend(tensor):
         mixed = tf.cast(tensor, tf.float32)

@@ -35,6 +35,13 @@ def test_shares_are_beta_distributed():
     assert stats.kstest(shares(0.4, 400), stats.beta(4, 4).cdf).pvalue < 1e-6
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.01, 1e-4])
+def test_of_a_small_alpha_hardly_any_batch_is_blended(alpha):
+    between = (np.abs(shares(alpha, 300) - 0.5) < 0.4).mean()
+    expected = np.diff(stats.beta(alpha, alpha).cdf([0.1, 0.9])).item()
+    assert between == pytest.approx(expected, abs=0.05)
+
+
 def test_a_draw_is_a_function_of_its_seed():
     values, labels = tf.random.stateless_uniform([5, 7], [0, 0]), tf.one_hot([0, 1, 2, 3, 4], 5)
     one, same, other = (mixup(values, labels, 0.2, seed)[0] for seed in ([1, 2], [1, 2], [1, 3]))
