@@ -24,7 +24,7 @@ GAP = 0.10  # from training to unseen photos; above it, overfitting
 
 WIDE_GAP = 0.25  # above it, memorising
 
-LEAK = 0.05  # from validation to test; above it, validation cannot be relied on
+LEAK = 0.05  # from validation to test; above it, validation cannot be relied on; the other way, the test
 
 COLLAPSE = 0.40  # of one class's recall, from validation to test, while other classes hold
 
@@ -53,7 +53,8 @@ def judge_trust(metrics):
         gone = collapsed_classes(metrics)
         unlike = [describe_collapse(metrics, name) for name in gone] + find_leak(metrics, gone)
         parts = ("validation",) if unlike else ("validation", "test")
-        found += unlike + find_overfitting(metrics, parts) + find_never_predicted(metrics)
+        found += unlike + find_easy_test(metrics)
+        found += find_overfitting(metrics, parts) + find_never_predicted(metrics)
     return found or [judge_agreement(metrics)], not useless
 
 
@@ -162,6 +163,15 @@ def find_leak(metrics, gone):
     return [verdict(finding, f"{evidence}; {certain_drop(before, after, LEAK)}")]
 
 
+def find_easy_test(metrics):
+    """Test is much better than validation, though choices were made on the latter."""
+    validation, test = (hits(metrics[part]) for part in ("validation", "test"))
+    if not validation[1] or not test[1] or scores.drop_interval(test, validation)[0] <= LEAK:
+        return []
+    evidence = f"Test {share(*test)}, validation {share(*validation)}; {certain_drop(test, validation, LEAK)}"
+    return [verdict("easy_test", evidence)]
+
+
 def find_overfitting(metrics, unseen):
     """Training photos are classified much better than those of the parts `unseen`."""
     before = hits(metrics["train"])
@@ -199,6 +209,6 @@ def judge_agreement(metrics):
         values |= {"low": percent(low), "high": percent(high), "validation": validation["count"]}
         return verdict("too_few_photos", evidence, **values)
     evidence += f". No certain drop over {percent(GAP)} "
-    evidence += f"after training or {percent(LEAK)} from validation to test; no twins across parts."
+    evidence += f"after training or {percent(LEAK)} between validation and test; no twins across parts."
     tta = "" if test["accuracy_tta"] is None else f" ({percent(test['accuracy_tta'])} with TTA)"
     return verdict("honest", evidence, tta=tta, **values)

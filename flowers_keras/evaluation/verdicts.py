@@ -70,6 +70,14 @@ FINDINGS = {
         "best for photos like those of the test. Split again so that both hold the same kinds, and "
         "rely on the test accuracy only.",
     ),
+    "easy_test": (
+        BAD,
+        "The test promises more than validation confirms",
+        "The model does much better on test photos than on validation photos, so the two are not of one "
+        "kind: the test photos are easier, or show what it was trained on once more, such as the same plants "
+        "or series. On new photos expect the accuracy of validation rather than that of the test. Split "
+        "again so that both hold the same kinds, with each series in one part.",
+    ),
     "collapse": (
         BAD,
         "It recognises {name} by something else",
