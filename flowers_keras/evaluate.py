@@ -6,6 +6,10 @@ python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH
 from flowers_keras import errors, files, user_paths
 from flowers_keras.errors import UserError
 
+RECORDS = ("config.json", "labels.json", "machine.json", "metrics.json", "splits.json")  # of a run
+
+UNKNOWN = "unknown.json"  # in the folder of its model the report shows it
+
 
 def main(arguments=None):
     """Prints the metrics, writes them to `--output`, and returns the exit status."""
@@ -33,8 +37,8 @@ def main(arguments=None):
         help="photos of other things: how well they are told apart from those of --data (AUROC)",
     )
     options = parser.parse_args(arguments)
-    if options.output and options.output.resolve() == options.model.with_name("metrics.json").resolve():
-        raise UserError(f"--output={options.output} is the run's own record; choose another name")
+    if options.output:
+        refuse_record(options.output, options.model)
     from flowers_keras.evaluation import labelled_photos  # Keras takes seconds: mistakes do not wait for it
     from flowers_keras.report import certainty
 
@@ -42,10 +46,19 @@ def main(arguments=None):
     if options.output:
         files.write_json(options.output, metrics)
     print(labelled_photos.summary(metrics))
-    if options.output and options.output.name == certainty.UNKNOWN:
+    if options.output and options.output.name == UNKNOWN:
         if report := certainty.refresh(options.output.parent):
             print(f"also in {report}")
     return 0
+
+
+def refuse_record(output, model):
+    """Raises a UserError where `output` is a model, a record of its run, or shown in its report."""
+    run = output.with_name("model.keras")
+    another = run.exists() and not run.samefile(model)
+    records = (*RECORDS, *[UNKNOWN] * another)  # that of another model would stand in the report of this one
+    if output.resolve() == model.resolve() or (run.exists() and output.name in (run.name, *records)):
+        raise UserError(f"--output={output} is a run's own record; choose another name")
 
 
 def labelled_source(text):

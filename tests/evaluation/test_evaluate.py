@@ -20,6 +20,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_photos, predicting, prediction_table, scores
 from flowers_keras.model import archive, conditioning, inference
 from flowers_keras.photos import inspection, sources, split_file, splits, synthetic
+from flowers_keras.report import certainty
 from tests.conftest import build_network, encode, make_reference, measuring, photos_of, small_inception
 
 # Not alphabetical, as in TFDS: neither the folder's order nor that of the drawings.
@@ -508,6 +509,14 @@ def test_command_refuses_what_it_cannot_do(run, folder, tmp_path, capsys):
     assert "--unknown=x is not a folder of photos" in refused(capsys, model, data, "--unknown=x")
     assert "own record" in refused(capsys, model, data, f"--output={run}/metrics.json")
     assert json.loads((run / "metrics.json").read_text()) == {"temperature": 1.5}
+    before = (run / "model.keras").read_bytes()
+    for name in ("model.keras", "splits.json", "config.json"):
+        assert "own record" in refused(capsys, model, data, f"--output={run}/{name}")
+    assert (run / "model.keras").read_bytes() == before
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "model.keras").touch()
+    assert evaluate.UNKNOWN == certainty.UNKNOWN
+    assert "own record" in refused(capsys, model, data, f"--output={tmp_path}/other/unknown.json")
     (tmp_path / "file").touch()
     assert "cannot write" in refused(capsys, model, data, f"--output={tmp_path}/file/x.json")
     with pytest.raises(UserError):
