@@ -70,8 +70,9 @@ def _read_lines(path):
     """The lines of the list after its header."""
     if not path.exists():
         return []
-    first, *lines = files.read_text(path).splitlines(keepends=True) or [""]
-    if first.strip() != HEADER.strip():
+    # Not by `splitlines`: a class may have in its name what other programs take for the end of a line.
+    first, *lines = list(io.StringIO(files.read_text(path))) or [""]
+    if first.strip("\ufeff \n") != HEADER.strip():  # spreadsheets put a mark first
         raise UserError(f"{path} does not begin with {HEADER.strip()}; choose another --corrections")
     return [line if line.endswith("\n") else f"{line}\n" for line in lines]
 
