@@ -5,10 +5,11 @@ These commands write beside the run, mostly after its report; then `refresh` upd
 
 import math
 import re
+import shlex
 
 from flowers_keras import config, files, next_command, user_paths
 from flowers_keras.evaluation import learning_curve
-from flowers_keras.report import figures, learning_curve_figure, next_steps, templates
+from flowers_keras.report import figures, learning_curve_figure, next_steps, run_photos, templates
 
 # (suffix of the folder beside the run, the file in it)
 FOLDS, CURVE = (next_steps.FOLDS, "folds.json"), (next_steps.CURVE, "learning_curve.json")
@@ -54,8 +55,12 @@ def section(folder, settings, metrics):
             "grown": next_command.spell(
                 "python train.py", settings, f"{folder}-grown", model__start_from=str(folder)
             ),
-            "unknown": f"python -m flowers_keras.evaluate --model={folder} --data=folder:PATH "
-            f"--unknown=folder:PATH --output={folder / UNKNOWN}",
+            "unknown": shlex.join(
+                [
+                    *("python", "-m", "flowers_keras.evaluate", f"--model={folder}"),
+                    *("--data=folder:PATH", "--unknown=folder:PATH", f"--output={folder / UNKNOWN}"),
+                ]
+            ),
         },
     )
 
@@ -67,7 +72,8 @@ def refresh(folder):
       folder: of the run, or one beside it, such as `runs/x-folds`.
 
     Returns:
-      The report's path; None if there is no report with this section.
+      The report's path; None if there is no report with this section, or what was found is of another
+      config or of other photos and is not shown.
     """
     name = re.sub(f"({FOLDS[0]}|{CURVE[0]})$", "", str(user_paths.user_path(folder)))
     run = user_paths.user_path(name)
@@ -78,9 +84,11 @@ def refresh(folder):
     _, end, after = rest.partition(END)
     if not end:
         return None
-    new = section(run, files.read_json(run / "config.json"), files.read_json(run / "metrics.json"))
+    settings = files.read_json(run / "config.json")
+    new = section(run, settings, files.read_json(run / "metrics.json"))
     files.write_text(report, before + str(new).strip() + after)
-    return report
+    beside = [each for each in (FOLDS, CURVE) if str(folder).endswith(each[0])]
+    return report if all(_read_beside(run, settings, each) for each in beside) else None
 
 
 def _read_beside(folder, settings, place):
@@ -92,8 +100,15 @@ def _read_beside(folder, settings, place):
     compared = {*config.FIELDS, "corrections_sha256"} - NOT_OF_FOLDS
     if not mine.get("features.views"):
         compared -= {"features.views"}
-    same = all(mine.get(field) == theirs.get(field) for field in compared)
+    same = all(mine.get(field) == theirs.get(field) for field in compared) and _same_photos(folder, other)
     return files.read_json(other / place[1]) if same else None
+
+
+def _same_photos(*folders):
+    """Whether runs are of the same photos in the same parts, as far as both say of which."""
+    if not all((folder / run_photos.SPLITS).exists() for folder in folders):
+        return True
+    return len({run_photos.describe(run_photos.read(folder)) for folder in folders}) == 1
 
 
 def _rows(test, folds):

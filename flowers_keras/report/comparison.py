@@ -3,10 +3,8 @@
 Runs that differ in the seeds alone form a group, shown as mean and standard deviation.
 """
 
-import collections
 import csv
 import dataclasses
-import hashlib
 import json
 import math
 import os
@@ -15,14 +13,15 @@ import statistics
 
 from flowers_keras import config, files, user_paths
 from flowers_keras.errors import UserError
+from flowers_keras.report import run_photos
 
 FIGURES = ("train", "validation", "test", "test TTA", "gap", "seconds")
 
-NEEDED = ("config.json", "metrics.json", "predictions.csv", "report.html", "splits.json")
+NEEDED = ("config.json", "metrics.json", "predictions.csv", "report.html", run_photos.SPLITS)
 
 FOLDS = "folds.json"  # what cross-validation leaves in place of metrics and report
 
-FOLDS_NEEDED = ("config.json", FOLDS, "predictions.csv", "splits.json")
+FOLDS_NEEDED = ("config.json", FOLDS, "predictions.csv", run_photos.SPLITS)
 
 NOTE = """accuracies in %; gap: train minus test, in points
 n: runs that differ in the seeds alone; of more than one, mean ± standard deviation"""
@@ -117,25 +116,13 @@ def read_run(folder):
         figures, interval = (_read_folds if folds else _read_figures)(metrics)
         with open(folder / "predictions.csv", newline="", encoding="utf-8") as table:
             tested = [row[0] for row in list(csv.reader(table))[1:]]
-        every = files.read_json(folder / "splits.json")["photos"]
-        settings = config.flatten(settings) | {"photos": _describe_photos(every)}
+        every = run_photos.read(folder)
+        settings = config.flatten(settings) | {"photos": run_photos.describe(every)}
         photos = {photo: every[photo]["digest"] for photo in tested}
         return Finished(name, folder, settings, figures, interval, photos)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError, OSError, csv.Error) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{name} does not hold the files of a run ({reason}); run it again") from error
-
-
-def _describe_photos(every):
-    """Which photos a run has in which part, by their number and a few digits of their SHA-256.
-
-    Args:
-      every: "photos" of its `splits.json`.
-    """
-    counts = collections.Counter(each["part"] for each in every.values())
-    listed = sorted((photo, each["part"] or "", each["digest"]) for photo, each in every.items())
-    digest = hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:6]
-    return ", ".join(f"{counts[part]:,} {part}" for part in ("train", "validation", "test")) + f" ({digest})"
 
 
 def _read_figures(metrics):

@@ -130,6 +130,40 @@ def test_only_what_was_found_with_the_same_settings_is_shown(run, changes, shown
     assert (0.9321 in {value for value, _ in read(folder).figures}) == shown
 
 
+def test_what_is_not_shown_is_not_announced(run):
+    folder, _ = run
+    assert certainty.refresh(put_beside(folder, "-folds")) == folder / "report.html"
+    assert certainty.refresh(put_beside(folder, "-folds", seed=1)) is None
+    assert certainty.refresh(put_beside(folder, "-curve")) == folder / "report.html"
+
+
+def test_folds_of_other_photos_are_not_those_of_the_run(run):
+    folder, _ = run
+    beside = put_beside(folder, "-folds")
+    for each, content in ((folder, "0a"), (beside, "0a")):
+        files.write_json(each / "splits.json", {"photos": {"rose.jpg": {"part": "test", "digest": content}}})
+    assert certainty.refresh(beside) and 0.9321 in {value for value, _ in read(folder).figures}
+    files.write_json(beside / "splits.json", {"photos": {"rose.jpg": {"part": "test", "digest": "0b"}}})
+    assert certainty.refresh(beside) is None
+    assert 0.9321 not in {value for value, _ in read(folder).figures}
+
+
+def test_the_advice_to_cross_validate_fits_a_test_that_is_the_larger_part(write, metrics):
+    assert "worth its time" in write().words()
+    metrics["test"]["count"] = 6149
+    assert "worth its time" not in write().words() and "it serves all the same" in write().words()
+
+
+def test_the_command_for_unknown_photos_can_be_typed(run):
+    folder, page = run
+    words = page.words()
+    start = words.index("python -m flowers_keras.evaluate '--model=")
+    typed = shlex.split(words[start:].partition("unknown.json'")[0] + "unknown.json'")
+    assert typed[3:] == [
+        f"--model={folder}", "--data=folder:PATH", "--unknown=folder:PATH", f"--output={folder}/unknown.json",
+    ]  # fmt: skip
+
+
 def test_a_report_without_the_section_or_none_at_all_is_left_alone(run, tmp_path):
     folder, _ = run
     assert certainty.refresh(tmp_path / "nowhere-folds") is None
