@@ -140,6 +140,8 @@ def describe_calibration(card):
     """
     if card["temperature"] is None:
         return "probabilities not calibrated"
+    if card["temperature"] == 1:
+        return "probabilities as trained (all validation photos were right: nothing to calibrate by)"
     return f"probabilities calibrated on validation photos (temperature {card['temperature']:.2f})"
 
 

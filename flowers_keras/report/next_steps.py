@@ -34,7 +34,10 @@ def next_steps(run, metrics, history, doubted):
     steps = [{"words": "Use it, for instance on a folder of photos:", "type": use}]
     advice = advise_epochs(history, run.config)
     if doubted or metrics["leaks"]["doubtful"]:
-        words = "To make it better, look at the labels in doubt; this lists them, and says what to type then:"
+        words = (
+            "To make it better, look at labels in doubt; this lists those of the training and validation "
+            "photos, and says what to type then:"
+        )
         steps.append({"words": words, "type": folds_command(run.folder, run.config)})
     elif advice and advice["changes"]:
         command = next_command.spell(

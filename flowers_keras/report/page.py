@@ -69,8 +69,8 @@ def announce(run):
     low, high = test["accuracy_interval"]
     tta = "" if test["accuracy_tta"] is None else f", with TTA {test['accuracy_tta']:.1%}"
     print(
-        f"{run.folder}: test accuracy {test['accuracy']:.1%}{tta} "
-        f"({low:.1%} to {high:.1%}, {test['count']} photos), {metrics['seconds']['total']:.0f} seconds"
+        f"{run.folder}: test accuracy {test['accuracy']:.1%} ({low:.1%} to {high:.1%}, "
+        f"{test['count']} photos){tta}, {metrics['seconds']['total']:.0f} seconds"
     )
     for each in metrics["verdict"]:
         print(f"  {each['level']}: {each['title']}")

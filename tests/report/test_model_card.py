@@ -12,6 +12,24 @@ from tests.report.test_page import CONFIG, metrics  # noqa: F401  the fixture
 NAME = 'run | "one": <1> `x`'
 
 
+def test_the_card_claims_of_the_split_and_the_temperature_what_holds(tmp_path, metrics):  # noqa: F811
+    metrics["training_photos"] = dict.fromkeys(CLASSES, 30)
+    run = run_folder.Run(tmp_path, CONFIG)
+
+    def card():
+        model_card.write_card(run, metrics)
+        return " ".join(run.path("README.md").read_text(encoding="utf-8").split())
+
+    unseen, calibrated = ", which it had never seen, it classified", "calibrated on them (temperature 1."
+    apart = "set apart before training, those that look alike all in one part, and used once"
+    assert all(claim in card() for claim in (unseen, apart, calibrated))
+    metrics["leaks"]["across"], metrics["temperature"] = [["a.jpg", "b.jpg", 0]], 1.0
+    assert not any(claim in card() for claim in (unseen, apart, calibrated))
+    assert "set apart before training and used once" in card() and "may be too high." in card()
+    assert "validation photos; all of them were classified correctly" in card()
+    assert "calibrate the probabilities by. The interval is Wilson's." in card()
+
+
 def test_the_card_has_the_figures_of_the_run_and_names_as_text(tmp_path, metrics):  # noqa: F811
     metrics["training_photos"] = dict(zip(CLASSES, (31, 32, 33), strict=True))
     (tmp_path / NAME).mkdir()

@@ -182,13 +182,30 @@ def test_the_next_step_stands_before_the_verdict(write, metrics, predictions):
     shown = first_screen()
     use = "Use it, for instance on a folder of photos: python -m flowers_keras.predict --model="
     assert shown.startswith(use) and "model.keras' YOUR_PHOTOS" in shown
-    assert "look at the labels in doubt" in shown and "flowers_keras.cross_validate --config=" in shown
+    assert (
+        "lists those of the training and validation photos" in shown
+        and "flowers_keras.cross_validate --config=" in shown
+    )
     metrics["leaks"]["doubtful"] = []
     right = without_mistakes(metrics, predictions)
     shown = first_screen(**right, rows=history(0, 1))
     assert "train longer" in shown and "--config.finetune.epochs=6" in shown and "-longer'" in shown
     shown = first_screen(**right)
     assert shown.startswith(use) and "better" not in shown
+
+
+def test_photos_that_have_copies_in_other_parts_are_not_called_unseen(write, metrics):
+    assert "which it had never seen" in write().words()
+    metrics["leaks"]["across"] = [["photo-01.jpg", "photo-02.jpg", 0]]
+    assert "never seen" not in write().words()
+
+
+def test_a_temperature_that_nothing_could_be_fitted_by_is_not_called_fitted(write, metrics):
+    assert "that was fitted on validation photos" in write().words()
+    metrics["temperature"] = 1.0
+    words = write().words()
+    assert "fitted on" not in words and "calibrated on" not in words
+    assert "all validation photos were classified correctly" in words
 
 
 def test_a_flag_is_never_broken_after_its_dashes(write, metrics):
@@ -407,7 +424,8 @@ def test_the_finished_run_is_announced_with_its_figures(tmp_path, metrics, capsy
     files.write_json(run.path("metrics.json"), metrics)
     assert page.announce(run) == json.loads(json.dumps(metrics))
     printed = capsys.readouterr().out
-    assert f"test accuracy {metrics['test']['accuracy']:.1%}" in printed
+    low, high = metrics["test"]["accuracy_interval"]  # of the accuracy without TTA
+    assert f"test accuracy {metrics['test']['accuracy']:.1%} ({low:.1%} to {high:.1%}, 12 photos)" in printed
     assert f"with TTA {metrics['test']['accuracy_tta']:.1%}" in printed
     assert "bad: A <b>title</b>" in printed and str(run.path("report.html")) in printed
     metrics["test"]["accuracy_tta"] = None
