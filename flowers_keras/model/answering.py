@@ -58,7 +58,7 @@ def answer_photos(photos, preprocess, predict, tta, size):
     Raises:
       TypeError: one photo instead of several.
     """
-    one_array = isinstance(photos, np.ndarray) and photos.ndim != 4
+    one_array = isinstance(photos, np.ndarray) and photos.ndim not in (1, 4)  # 1: paths, as pandas has them
     if one_array or isinstance(photos, str | os.PathLike | bytes | Image.Image):
         raise TypeError("photos is one photo; pass a list of photos")
     decoded = _ahead(lambda photo: _decode(photo, preprocess), photos, size)

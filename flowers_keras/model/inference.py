@@ -12,6 +12,8 @@ from flowers_keras.model.novelty import Reference
 from flowers_keras.photos import decoding, reader
 from flowers_keras.photos.resize import resize
 
+_computing = None  # number of the process whose classifiers compute
+
 LARGEST_BATCH = 32  # photos; measuring gains nothing by more
 
 
@@ -49,6 +51,7 @@ class Classifier:
 
         Raises:
           photos.reader.BrokenPhoto: a ValueError that names the photo and says why it is unusable.
+          RuntimeError: the process was forked from one that has loaded a classifier.
           TypeError: one photo instead of several, or something that is not a photo.
         """
         rows = [np.zeros((0, len(self.class_names)))]
@@ -72,6 +75,7 @@ class Classifier:
           photos, tta: as for `predict`; an Answer among the photos is passed on.
           batch_size: photos computed at a time; `self.batch_size` by default, 32 at most.
         """
+        _refuse_fork()
         size = min(batch_size or self.batch_size, LARGEST_BATCH)
         return answering.answer_photos(photos, self._preprocess, self._predict, tta, size)
 
@@ -95,10 +99,26 @@ def load_classifier(path: str | os.PathLike) -> Classifier:
       path: a run's folder, or its `model.keras`.
 
     Raises:
+      RuntimeError: the process was forked from one that has loaded a classifier.
       UserError: there is no such model, or it is damaged.
     """
+    _refuse_fork()
     model, card = archive.load(path)
     return Classifier(model, card, archive.load_reference(path, model))
+
+
+def _refuse_fork():
+    """RuntimeError in a fork, where TensorFlow would wait for ever for threads that were not forked.
+
+    See keras-team/keras#9964.
+    """
+    global _computing
+    _computing = _computing or os.getpid()
+    if _computing != os.getpid():
+        raise RuntimeError(
+            "TensorFlow cannot compute in a process forked from one that has loaded a classifier; load it in "
+            'the new processes alone, or start them with multiprocessing.get_context("spawn")'
+        )
 
 
 def predict_batch(model, photos, batch_size):

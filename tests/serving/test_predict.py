@@ -6,6 +6,7 @@ import functools
 import io
 import itertools
 import json
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -220,6 +221,36 @@ def test_what_is_no_photo_is_refused(loaded, folder):
     with pytest.raises(reader.BrokenPhoto, match="photo 0: damaged"):
         loaded.predict([Image.open(io.BytesIO(path.read_bytes()[:900]))])
     assert loaded.predict([]).shape == (0, 3)
+
+
+def test_a_numpy_array_of_paths_is_a_list_of_them(loaded, folder):
+    """As `frame["path"].to_numpy()` gives it."""
+    paths = list(map(str, reader.find_photos(folder)[:3]))
+    expected = loaded.predict(paths)
+    for kind in (str, object):
+        np.testing.assert_array_equal(loaded.predict(np.array(paths, kind)), expected)
+
+
+def test_a_fork_is_told_what_to_do_instead_of_waiting_for_ever(loaded, run):
+    """TensorFlow waits in a fork for threads that it does not have (keras-team/keras#9964)."""
+    forks = multiprocessing.get_context("fork")
+    told = forks.Queue()
+
+    def attempt():
+        for use in (lambda: loaded.predict([]), lambda: inference.load_classifier(run)):
+            try:
+                use()
+            except RuntimeError as error:
+                told.put(str(error))
+
+    process = forks.Process(target=attempt)
+    process.start()
+    try:
+        for _ in range(2):
+            assert "load it in the new processes alone" in told.get(timeout=20)
+    finally:
+        process.kill()
+        process.join()
 
 
 def test_load_classifier_is_exported(run):
