@@ -20,6 +20,19 @@ BFLOAT16_CAPABILITY = 8.0  # NVIDIA's Ampere; cuDNN refuses bfloat16 convolution
 CPUINFO = pathlib.Path("/proc/cpuinfo")
 
 
+def check_backend():
+    """Refuses (UserError) a backend of Keras that cannot compute here, for want of a device."""
+    try:
+        keras.ops.zeros(())
+    except Exception as error:  # each backend has its own
+        name = keras.backend.backend()
+        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:120]}"
+        raise UserError(
+            f"Keras's backend {name} cannot compute on this machine ({reason}); look at JAX_PLATFORMS and "
+            "CUDA_VISIBLE_DEVICES, or type KERAS_BACKEND=tensorflow before it"
+        ) from error
+
+
 def resolve_policy(policy):
     """The dtype policy that `runtime.dtype_policy` means on this machine.
 
@@ -28,8 +41,9 @@ def resolve_policy(policy):
         else float32.
 
     Raises:
-      UserError: Keras's backend only predicts.
+      UserError: Keras's backend only predicts, or cannot compute.
     """
+    check_backend()
     if (backend := keras.backend.backend()) in WITHOUT_TRAINING:
         raise UserError(f"Keras's backend {backend} cannot train; type KERAS_BACKEND=tensorflow before it")
     if policy != "auto":

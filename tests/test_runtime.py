@@ -1,6 +1,9 @@
 """Which precision a machine gets by `runtime.dtype_policy = "auto"`, and what is recorded of it."""
 
 import importlib
+import os
+import subprocess
+import sys
 import types
 
 import keras
@@ -8,6 +11,8 @@ import pytest
 
 from flowers_keras import runtime
 from flowers_keras.errors import UserError
+from flowers_keras.model import archive
+from tests.conftest import SIZE
 
 T4, A100, AMD = ("Tesla T4", (7, 5)), ("NVIDIA A100", (8, 0)), ("Radeon", None)
 
@@ -95,6 +100,23 @@ def test_a_package_of_another_name_has_a_version(monkeypatch):
 
     monkeypatch.setattr(runtime.importlib.metadata, "version", version)
     assert runtime.versions()["tensorflow"] == importlib.import_module("tensorflow").__version__
+
+
+def test_a_backend_that_cannot_compute_is_one_line_and_no_damage(light_pristine, tmp_path):
+    """As JAX where it is asked for CUDA and there is none."""
+    pytest.importorskip("jax", reason="jax is not installed")
+    card = {"class_names": ["a", "b", "c"], "image_size": SIZE, "recipe": {}}
+    archive.save(light_pristine[0], tmp_path / "model.keras", card)
+    done = subprocess.run(
+        [sys.executable, "-m", "flowers_keras.predict", f"--model={tmp_path}", "photo.jpg"],
+        env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cuda"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "error: Keras's backend jax cannot compute on this machine" in done.stderr
+    assert "JAX_PLATFORMS" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("backend", ["numpy", "openvino"])

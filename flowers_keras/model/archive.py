@@ -13,7 +13,7 @@ import zipfile
 import keras
 import numpy as np
 
-from flowers_keras import files, user_paths
+from flowers_keras import files, runtime, user_paths
 from flowers_keras.config import FIELDS, SMALLEST_IMAGE, check_field, flatten
 from flowers_keras.errors import UserError
 from flowers_keras.model import classifier, image_statistics, novelty
@@ -74,9 +74,11 @@ def load(path):
       (keras.Model, card), the card as `save` wrote it, its recipe filled up with defaults of `READ`.
 
     Raises:
-      UserError: no such file, not a classifier of ours, damaged, or its card does not fit.
+      UserError: no such file, not a classifier of ours, damaged, its card does not fit, or Keras's backend
+        cannot compute.
     """
     path = user_paths.model_file(path)
+    runtime.check_backend()  # or what it lacks would be taken for damage
     try:
         card = _complete(_read_card(path))
         model = keras.saving.load_model(path, compile=False, safe_mode=True)

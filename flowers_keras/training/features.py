@@ -87,6 +87,8 @@ def compute_features(model, photos, fingerprints, views, config, run, shard=(0, 
         _fill(features, trunk, photos, views, config, run, shard)
         features.store.describe(contents, config.data.source)
         files.write_json(run.path(STORED), {"folder": str(folder.resolve())})
+    except BrokenPipeError:  # of standard output, whose reader has left
+        raise
     except OSError as error:
         raise UserError(
             f"features.cache_dir={cache} cannot be written ({error.strerror or error}); "

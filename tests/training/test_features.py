@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import datetime
+import errno
 import functools
 import json
 import re
@@ -177,6 +178,16 @@ def test_the_time_of_the_whole_run_is_told_after_the_first_view(setting, config,
     feeds.make_feeds(small, photos, split, config, run)
     ((_, text),) = told
     assert text.startswith(f"features: 0 of {count} views of photos are to be computed, in ")
+
+
+def test_a_reader_of_the_output_that_has_left_is_no_fault_of_the_folder(setting, config, small, monkeypatch):
+    def note(text):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    photos, split, run = setting
+    monkeypatch.setattr(features.progress, "note", note)
+    with pytest.raises(BrokenPipeError):
+        feeds.make_feeds(small, photos, split, config, run)
 
 
 def test_what_new_photos_are_compared_with_is_stored_as_it_is(setting, config, small, passed, monkeypatch):
