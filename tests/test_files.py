@@ -1,5 +1,6 @@
 """Files are whole or absent, and a place that cannot be written is one line."""
 
+import csv
 import errno
 import os
 
@@ -134,3 +135,10 @@ def test_what_a_link_points_to_is_written_and_the_link_stays(tmp_path):
         assert link.is_symlink() and (tmp_path / "kept" / name).read_text() == "whole"
     assert sorted(os.listdir(tmp_path)) == ["kept", "latest new.json", "latest old.json"]
     assert sorted(os.listdir(tmp_path / "kept")) == ["new.json", "old.json"]
+
+
+def test_a_table_gives_names_back_whatever_they_hold(tmp_path):
+    rows = [["roses\r/1.jpg", "a\nb"], ["\r\n", 'c,"d"'], ["", " e "]]
+    files.write_csv(tmp_path / "t.csv", ["id", "label"], iter(rows))
+    with open(tmp_path / "t.csv", encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [["id", "label"], *rows]

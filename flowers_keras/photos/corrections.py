@@ -116,7 +116,8 @@ def _read(path):
 
 
 def _correct(photos, path, found):
-    known = {unicodedata.normalize("NFC", name): i for i, name in enumerate(photos.ids)}
+    # As a table's cells are read: without spaces around them.
+    known = {unicodedata.normalize("NFC", name.strip()): i for i, name in enumerate(photos.ids)}
     known |= {name: i for i, name in enumerate(photos.ids)}
     classes = {naming.class_name(name): label for label, name in enumerate(photos.class_names)}
     labels, removed = photos.labels.copy(), set()

@@ -1,10 +1,9 @@
 """The output formats of `predict`: a table for people, JSON lines or CSV for programs."""
 
-import csv
 import dataclasses
-import io
 import json
 
+from flowers_keras import files
 from flowers_keras.photos import folders
 
 BAR = 24  # characters of a probability of 1
@@ -71,7 +70,9 @@ def csv_header(class_names):
       'photo,class,probability,error,heat_map,novelty,unlike,probability:photo,probability:rose\n'
     """
     columns = (f"probability:{name}" for name in class_names)  # a class may have the name of a column
-    return _csv(["photo", "class", "probability", "error", "heat_map", "novelty", "unlike", *columns])
+    return files.csv_line(
+        ["photo", "class", "probability", "error", "heat_map", "novelty", "unlike", *columns]
+    )
 
 
 def csv_line(answer, class_names, top, heat_map=None):
@@ -81,11 +82,15 @@ def csv_line(answer, class_names, top, heat_map=None):
     model cannot tell.
     """
     if answer.error:
-        return _csv([answer.photo, "", "", answer.error, heat_map or "", *[""] * (2 + len(class_names))])
+        return files.csv_line(
+            [answer.photo, "", "", answer.error, heat_map or "", *[""] * (2 + len(class_names))]
+        )
     shown = ranked(answer.probabilities, top)
     cells = [float(p) if k in shown else "" for k, p in enumerate(answer.probabilities)]
     novelty = [answer.novelty.score, answer.novelty.unlike] if answer.novelty else ["", ""]
-    return _csv([answer.photo, class_names[shown[0]], cells[shown[0]], "", heat_map or "", *novelty, *cells])
+    return files.csv_line(
+        [answer.photo, class_names[shown[0]], cells[shown[0]], "", heat_map or "", *novelty, *cells]
+    )
 
 
 FORMATS = {"table": table, "json": json_line, "csv": csv_line}
@@ -110,9 +115,3 @@ def bar(share):
     """
     whole, rest = divmod(round(share * BAR * 8), 8)
     return EIGHTHS[8] * whole + EIGHTHS[rest].strip()
-
-
-def _csv(cells):
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()

@@ -5,9 +5,7 @@ The list is a CSV of the columns `path` and `label`, which `data.corrections` ad
 """
 
 import contextlib
-import csv
 import hashlib
-import io
 import threading
 
 from flowers_keras import files, locks, user_paths
@@ -40,7 +38,8 @@ def save_correction(path, data, label):
 
     decoding.read_pixels(data)
     name = f"{hashlib.sha256(data).hexdigest()}.{formats.format_of(data).lower()}"
-    cell = _line(f"{path.stem}/{name}", "").rstrip("\n")  # quoted if the name of the list requires it
+    # Quoted if the name of the list requires it.
+    cell = files.csv_line([f"{path.stem}/{name}", ""]).rstrip("\n")
     with _alone(path):
         others = [line for line in _read_lines(path) if not line.startswith(cell)]
         photo = path.with_suffix("") / name
@@ -48,7 +47,7 @@ def save_correction(path, data, label):
             _refuse_full(photo.parent, len(data))
             with files.whole_file(photo) as temporary:
                 temporary.write_bytes(data)
-        files.write_text(path, "".join([HEADER, *others, _line(f"{path.stem}/{name}", label)]))
+        files.write_text(path, "".join([HEADER, *others, files.csv_line([f"{path.stem}/{name}", label])]))
     return {"photo": str(photo), "list": str(path), "label": label, "count": len(others) + 1}
 
 
@@ -81,12 +80,6 @@ def _refuse_full(folder, size):
     used = sum(each.stat().st_size for each in folder.iterdir()) if folder.is_dir() else 0
     if used + size > LARGEST_FOLDER:
         raise UserError(f"{folder} is full ({LARGEST_FOLDER >> 20} MiB); choose another --corrections")
-
-
-def _line(*cells):
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
 
 
 def list_path(text, model):

@@ -1,6 +1,7 @@
 """Corrections: applied as a person filled them in, compared when a run goes on, each mistake in one line."""
 
 import dataclasses
+import re
 import types
 
 import numpy as np
@@ -48,6 +49,17 @@ def test_corrections_change_labels_and_leave_photos_out(tmp_path, photos, capsys
     assert all(found.read(position[name]) == photos.read(int(name)) for name in found.ids)
     assert found.groups == tuple(f"plant {int(name)}" for name in found.ids)
     assert f"corrections of {path}: labels changed 2, photos removed 1" in capsys.readouterr().out
+
+
+def test_a_photo_is_found_by_the_name_that_doubts_csv_gives_it(tmp_path, photos):
+    """In a folder that a script of Windows's line ends made, or whose name begins with a space."""
+    names = (" daisy/1.jpg", "rose\r/2.jpg", "rose/tab\t3.jpg ", "rose/\n.jpg", *photos.ids[4:])
+    named = dataclasses.replace(photos, ids=names)
+    found = [doubts.Doubt(i, 0, 0.5) for i in range(4)]
+    path = tmp_path / "doubts.csv"
+    doubts.save_doubts(found, named.ids, named.labels, named.class_names, path)
+    path.write_bytes(re.sub(rb",0.5,\n", b",0.5,remove\n", path.read_bytes()))
+    assert corrections.correct(named, str(path)).ids == names[4:]
 
 
 def test_a_second_file_corrects_what_the_first_one_left(tmp_path, photos):
