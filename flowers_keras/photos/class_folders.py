@@ -62,7 +62,7 @@ def name_inner_folders(classes):
     if len(classes) < 2 or any(len(each) < 2 for each in inside):
         return
     every = set().union(*inside)
-    outer = folders.join_some([each.name for each in classes], SHOWN)
+    outer = folders.join_some(sorted({each.name for each in classes}), SHOWN)
     inner = folders.join_some(sorted(every), SHOWN)
     if all(each == inside[0] for each in inside):
         print(

@@ -1,4 +1,4 @@
-"""The parts of a photo's file that make the picture, and how the camera was held.
+"""The parts of a photo's file that make the picture.
 
 Photos come from strangers. Colour profiles, comments, thumbnails and what belongs to an animation
 are cut out before a decoder sees the file: nothing needs them, compressed ones may unfold to
@@ -9,12 +9,16 @@ import re
 import struct
 import zlib
 
+from flowers_keras.photos import exif_block
+
 MAX_SEGMENTS = 100_000  # of a JPEG, PNG or GIF; more is an attempt to keep us busy
 
-JPEG_SCAN = 0xDA
+JPEG_SCAN, JPEG_END = 0xDA, 0xD9
 MOST_ZEROS = 2  # at the end of what a JPEG decoder is given
 JPEG_WITHOUT_LENGTH = {0x00, 0x01, *range(0xD0, 0xDA), 0xFF}  # and fill bytes
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # one that is followed by a length, or the end
 JPEG_METADATA = {*range(0xE1, 0xEE), 0xEF, 0xFE}  # not JFIF, E0, and Adobe, EE: they tell colours
+PNG_TEXT = (b"tEXt", b"zTXt")
 PNG_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 # Size, bits, compression, colours, strips or tiles and tables of the first page; not the orientation.
 TIFF_PICTURE = {
@@ -27,7 +31,6 @@ TIFF_LETTERS = {1: "B", 2: "B", 3: "H", 4: "I", 5: "Q", 7: "B"}  # of `struct`, 
 MAX_CHANNELS = 6  # of a TIFF; Pillow complains on standard error about more
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 GIF_EXTENSION, GIF_FRAME, GIF_END, GIF_CONTROL = 0x21, 0x2C, 0x3B, 0xF9
-EXIF_ORIENTATION = 0x0112
 
 
 class BrokenPhoto(ValueError):
@@ -72,9 +75,7 @@ def _strip_jpeg(data):
             raise BrokenPhoto("truncated")
         marker = data[at + 1]
         if marker == JPEG_SCAN:
-            # A download that was cut off leaves zeros, which would be decoded as something grey.
-            end = len(data.rstrip(b"\0")) if data.endswith(bytes(MOST_ZEROS + 1)) else len(data)
-            return b"".join([*kept, memoryview(data)[at:end]]), exif
+            return b"".join([*kept, memoryview(data)[at : _end_of_scans(data, at)]]), exif
         if marker in JPEG_WITHOUT_LENGTH:
             at += 1
             continue
@@ -85,6 +86,19 @@ def _strip_jpeg(data):
             exif = exif or data[at + 4 : end]
         at = end
     raise BrokenPhoto(f"damaged JPEG (more than {MAX_SEGMENTS} segments)")
+
+
+def _end_of_scans(data, at):
+    """Where a JPEG ends, from its first scan on: decoders stop there, but a phone's video may follow."""
+    for _ in range(MAX_SEGMENTS):
+        found = _JPEG_MARKER.search(data, at)
+        if not found:
+            break
+        if data[found.start() + 1] == JPEG_END:
+            return found.end()
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    # A download that was cut off leaves zeros, which would be decoded as something grey.
+    return len(data.rstrip(b"\0")) if data.endswith(bytes(MOST_ZEROS + 1)) else len(data)
 
 
 def _strip_png(data):
@@ -103,6 +117,8 @@ def _strip_png(data):
             kinds.add(kind)
         elif kind == b"eXIf":
             exif = data[at + 8 : end - 4]
+        elif kind in PNG_TEXT and not exif:
+            exif = exif_block.of_chunk(kind, data[at + 8 : end - 4])
         if kind == b"IEND":
             return b"".join(kept), exif
         at = end
@@ -193,26 +209,3 @@ def _tiff_values(data, order, entry):
 def _colour_table(flags):
     """Length in bytes of the colour table that follows flags of a GIF."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
-
-
-def orientation(exif):
-    """The orientation in an EXIF block: 1 to 8 (CIPA DC-008); 1, upright, where it has none.
-
-    Whatever else the block holds is not parsed, so that it cannot do harm.
-    """
-    tiff = exif.removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
-    if order is None:
-        return 1
-    try:
-        (start,) = struct.unpack_from(order + "I", tiff, 4)
-        (count,) = struct.unpack_from(order + "H", tiff, start)
-        for entry in range(start + 2, start + 2 + 12 * count, 12):
-            tag, of_type = struct.unpack_from(order + "HH", tiff, entry)
-            if tag == EXIF_ORIENTATION:
-                letter = "H" if of_type == 3 else "I"  # some programs write 32 bits
-                (value,) = struct.unpack_from(order + letter, tiff, entry + 8)
-                return value
-    except struct.error:
-        pass  # a damaged block tells nothing about the picture
-    return 1

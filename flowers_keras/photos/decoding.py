@@ -6,7 +6,7 @@ import threading
 import numpy as np
 from PIL import Image
 
-from flowers_keras.photos import containers, reader
+from flowers_keras.photos import exif_block, reader
 
 Photo = str | os.PathLike | bytes | Image.Image | np.ndarray
 
@@ -48,8 +48,10 @@ def _image_pixels(image):
 def _orientation(image):
     """1 to 8, of EXIF alone; Pillow's own takes that of an editor's XMP where EXIF has none."""
     tags = getattr(image, "tag_v2", None)  # of a TIFF
-    return (
-        tags.get(containers.EXIF_ORIENTATION, 1)
-        if tags
-        else containers.orientation(image.info.get("exif", b""))
-    )
+    if tags:
+        return tags.get(exif_block.ORIENTATION, 1)
+    found = [
+        image.info.get("exif"),
+        *(exif_block.of_text(image.info.get(each, "")) for each in exif_block.TEXTS),
+    ]
+    return exif_block.orientation(next(filter(None, found), b""))

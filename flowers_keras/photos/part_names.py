@@ -6,8 +6,8 @@ import unicodedata
 PARTS = ("train", "validation", "test")
 
 _SPELLINGS = {
-    "train": "train|trains|training|trained|trn|trainieren|learn|learning|entrainement|apprentissage|"
-    "entrenamiento|treinamento|treino|addestramento|обучение|обучающая|训练|訓練|学習",
+    "train": "train|trains|training|trained|trn|trainval|trainvalid|trainieren|learn|learning|entrainement|"
+    "apprentissage|entrenamiento|treinamento|treino|addestramento|обучение|обучающая|训练|訓練|学習",
     "validation": "val|vals|valid|validate|validation|validating|dev|devel|development|validierung|"
     "validacion|validacao|validazione|валидация|验证|驗證|検証",
     "test": "test|tests|tst|testing|eval|evaluate|evaluation|evaluating|holdout|heldout|"

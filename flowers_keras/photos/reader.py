@@ -13,7 +13,7 @@ import struct
 import numpy as np
 from PIL import Image, ImageFile
 
-from flowers_keras.photos import containers, folders, formats, jpeg
+from flowers_keras.photos import containers, exif_block, folders, formats, jpeg
 from flowers_keras.photos.containers import BrokenPhoto
 
 MAX_BYTES = 256 << 20  # of an encoded photo
@@ -137,7 +137,7 @@ def read_photo(data):
         if kind not in UNCOMPRESSED and _was_sent_as_text(picture):
             raise BrokenPhoto(f"damaged {kind}, as it was sent as text; send it again as binary")
         image = _load(kind, picture)
-        return upright_pixels(image, containers.orientation(exif or image.info.get("exif") or b""))
+        return upright_pixels(image, exif_block.orientation(exif or image.info.get("exif") or b""))
     except BrokenPhoto:
         raise
     except Exception as error:  # broken bytes make Pillow raise nearly everything there is

@@ -10,11 +10,12 @@ import os
 import pathlib
 import socket
 import struct
+import textwrap
 import zlib
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 USED, LEFT_OUT = "used", "left out"
 RED, GREEN, BLUE, YELLOW = (200, 30, 40), (30, 160, 60), (40, 60, 200), (205, 190, 50)
@@ -273,6 +274,12 @@ def _orientations(corpus):
     image = scene().transpose(AS_TAKEN[6])
     for kind, options in (("PNG", {}), ("WEBP", {"lossless": True})):
         corpus.use(f"turned.{kind.lower()}", encode(image, kind, exif=_exif(6), **options))
+    digits = textwrap.fill(_exif(6).hex(), 72)
+    words = f"\nexif\n{len(_exif(6)):8}\n{digits}\n"
+    for packed in (False, True):
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Raw profile type exif", words, zip=packed)
+        corpus.use(f"turned_by_text{packed:d}.png", encode(image, "PNG", pnginfo=text))
     deep = _four_quarters([0, 20000, 40000, 65535], ">u2")[::-1]
     data = png(WIDTH, HEIGHT, 16, 0, _scan_lines(deep), chunk(b"eXIf", _exif(4)[6:]))
     greys = ((0,) * 3, (78,) * 3, (156,) * 3, (255,) * 3)
@@ -395,6 +402,12 @@ def _metadata(corpus):
     words = b"!\xfe\5hello\0" + b"!\xff\x0bXMP DataXMP\3any\0" + b"\0"
     corpus.use("words.gif", gif[:25] + words + gif[25:])
     corpus.use("small_screen.gif", gif[:6] + b"\1\0\1\0" + gif[10:])
+    for i, text in enumerate((b"", b"\nexif\n", b"\nexif\n 4\nzz", b"\nexif\n 4\n457", b"\xff" * 99)):
+        evil = chunk(b"tEXt", b"Raw profile type exif\0" + text)
+        evil += chunk(b"zTXt", b"Raw profile type APP1\0\0" + (zlib.compress(text)[: 8 + i]))
+        corpus.use(f"no_exif{i}.png", png(WIDTH, HEIGHT, 8, 2, rows, evil))
+    evil = chunk(b"zTXt", b"Raw profile type exif\0\0" + bomb)
+    corpus.use("bomb_exif.png", png(WIDTH, HEIGHT, 8, 2, rows, evil))
     bad_crc = chunk(b"tEXt", b"x\0y")[:-1] + b"?"
     corpus.use("bad_text_checksum.png", png(WIDTH, HEIGHT, 8, 2, rows, bad_crc))
 
@@ -482,6 +495,11 @@ def _nearly_whole(corpus):
     )
     video = b"\0\0\0\x18ftypmp42" + np.random.default_rng(0).bytes(3000)
     corpus.use("motion_photo.jpg", jpeg + video, tolerance=8)
+    scans = b"\xff\xda" * 40_000  # which a long video holds by chance
+    corpus.use("motion_photo_progressive.jpg", progressive + video + scans, tolerance=8)
+    note = b"\xff\xfe\0\4\xff\xd9"  # a comment between two scans
+    at = progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
+    corpus.use("note_between_scans.jpg", progressive[:at] + note + progressive[at:], tolerance=8)
     corpus.use("panorama.jpg", jpeg[:-2] + video, tolerance=8)
     corpus.use("panorama_progressive.jpg", progressive[:-2] + video, tolerance=8)
     for length in (1, 11, 12):

@@ -92,7 +92,7 @@ def test_photos_that_icloud_has_not_downloaded_are_photos_that_cannot_be_read(tm
         ("images/train", "images/val", "images/test"), ("flowers/data/train", "flowers/data/eval"),
         ("Training", "Validierung"), ("entrenamiento", "validación", "prueba"),
         ("训练集", "验证集", "测试集"), ("entraînement", "test"),
-        ("обучающая", "тестовая"), ("treino", "validação", "teste"),
+        ("обучающая", "тестовая"), ("treino", "validação", "teste"), ("trainval", "test"),
     ],
 )  # fmt: skip
 def test_a_split_that_is_there_is_used_as_it_is(tmp_path, names):
@@ -126,6 +126,8 @@ def test_the_same_folders_inside_all_classes_are_noted(tmp_path, capsys):
     assert "each holds the folders daisy, rose; if those are the classes" in capsys.readouterr().out
     sources.folder_photos(make(tmp_path / "other", *classes("a/x", "a/y", "b/x", "b/z")))
     assert "note" not in capsys.readouterr().out
+    sources.folder_photos(make(tmp_path / "sizes", *split("128/train", "128/val", "256/train", "256/val")))
+    assert "the classes are 128, 256, and each" in capsys.readouterr().out
     parts_of_a_download = ("flowers-001/flowers/", "flowers-002/flowers/")
     sources.folder_photos(make(tmp_path / "parts", *split(*parts_of_a_download)))
     assert "each holds the folders daisy, rose; if those are the classes" in capsys.readouterr().out
