@@ -6,6 +6,7 @@ The list is a CSV of the columns `path` and `label`, which `data.corrections` ad
 
 import contextlib
 import hashlib
+import io
 import threading
 
 from flowers_keras import files, locks, user_paths
