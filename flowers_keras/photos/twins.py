@@ -1,4 +1,4 @@
-"""Twins: photos that show the same picture, byte for byte or after mirroring, scaling, compressing.
+"""Twins: photos that show the same picture, byte for byte or after mirroring, scaling, compressing, greying.
 
 A twin of a training photo in the test set makes the test accuracy a lie: the model has seen the
 answer. Perceptual hashes find such pairs without looking at the labels.
@@ -18,6 +18,8 @@ from flowers_keras.photos import folders, near_hashes
 # The hash keeps signs only. So that pictures of one layout in other colours are no twins, this must
 # hold as well: mean absolute difference of two 4x4 thumbnails, grey levels.
 COLOUR_TOLERANCE = 20
+MOST_TINT = 4  # grey levels between the channels of a picture without colours, as JPEG may keep it
+BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)  # shares of red, green and blue (ITU-R BT.601)
 CHUNK = 1 << 18  # pairs whose colours are compared at a time
 
 
@@ -121,11 +123,21 @@ def _near_one_way(left, name, right, other_name, distance, within):
     for pair, i, j in _members_of_pairs(members, other_members, u, v):
         if within:
             pair, i, j = (each[(u[pair] != v[pair]) | (i < j)] for each in (pair, i, j))
-        unlike = np.abs(colours[i].astype(np.int16) - other_colours[j]).sum(axis=(1, 2, 3), dtype=np.int32)
-        near = unlike <= COLOUR_TOLERANCE * colours[0].size
+        near = _unlike(colours[i], other_colours[j]) <= COLOUR_TOLERANCE
         found.append((i[near], j[near], bits[pair[near]]))
     empty = np.zeros(0, np.int64)
     return tuple(map(np.concatenate, zip(*found, strict=True))) if found else (empty, empty, empty)
+
+
+def _unlike(one, other):
+    """Mean absolute difference of thumbnails, grey levels, of uint8 [count, 4, 4, 3] two times.
+
+    A copy in black and white has the brightness of its photo, and that alone is compared then.
+    """
+    difference = one.astype(np.float32) - other
+    grey = np.minimum(*(np.ptp(each, axis=-1).max(axis=(1, 2)) for each in (one, other))) <= MOST_TINT
+    difference[grey] = (difference[grey] @ BRIGHTNESS)[..., None]
+    return np.abs(difference).mean(axis=(1, 2, 3))
 
 
 Members = collections.namedtuple("Members", "positions starts counts")  # of the photos of each hash

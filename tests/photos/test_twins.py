@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from flowers_keras.photos import identity, near_hashes, synthetic, twins
 from tests.conftest import encode, textures
@@ -16,6 +17,22 @@ def fingerprints(pictures):
 def test_unlike_and_flat_photos_are_no_twins():
     flat = [np.full((40, 40, 3), shade, np.uint8) for shade in range(0, 200, 20)]
     assert twins.find_twins(fingerprints([*textures(60, seed=3), *flat]), 8) == []
+
+
+def test_a_photo_in_black_and_white_is_a_twin_and_others_are_not():
+    """As PlantVillage has them, and as photo programs make them; one red thing is no twin of a blue one."""
+    red, blue = (np.array(shade) * textures(1)[0][..., :1] for shade in ([1.0, 0.3, 0.2], [0.2, 0.3, 1.0]))
+    red, blue = (each.astype(np.uint8) for each in (red, blue))
+    grey, unlike = (
+        np.asarray(Image.fromarray(each).convert("L").convert("RGB")) for each in (red, 255 - red)
+    )
+    assert [pair[:2] for pair in twins.find_twins(fingerprints([red, grey]), 8)] == [(0, 1)]
+    assert [pair[:2] for pair in twins.find_twins(fingerprints([red[:, ::-1], grey]), 8)] == [(0, 1)]
+    assert (
+        twins.find_twins(fingerprints([red, unlike]), 8)
+        == twins.find_twins(fingerprints([red, blue]), 8)
+        == []
+    )
 
 
 def test_twins_are_the_same_in_either_order():
@@ -39,6 +56,8 @@ def drawn_records(random, count, files, hashes, flips):
         if random.random() < 0.2:
             each["phash"] = each["mirrored"] = 0
         each["colours"] = random.choice([10, 50]) + random.integers(0, 36, 48)
+        if random.random() < 0.3:  # in black and white, and a little off
+            each["colours"] = each["colours"][::3].repeat(3) + random.choice([0, 5]) * (np.arange(48) == 7)
     records["mirrored"][(records["phash"] == 0) | (records["mirrored"] == 0)] = 0
     records["phash"][records["mirrored"] == 0] = 0
     return records[random.integers(0, files, count)]
@@ -51,7 +70,10 @@ def distance_of(one, other):
     best = 64
     for name, other_name in (("phash", "phash"), ("phash", "mirrored"), ("mirrored", "phash")):
         seen = other["colours"].reshape(4, 4, 3)[:, :: 1 if name == other_name else -1]
-        unlike = np.abs(seen - one["colours"].reshape(4, 4, 3).astype(float)).mean()
+        difference = seen - one["colours"].reshape(4, 4, 3).astype(float)
+        if any((np.ptp(each["colours"].reshape(16, 3), axis=1) <= 4).all() for each in (one, other)):
+            difference = difference @ [0.299, 0.587, 0.114]
+        unlike = np.abs(difference).mean()
         if one[name] and other[other_name] and unlike <= 20:
             best = min(best, (int(one[name]) ^ int(other[other_name])).bit_count())
     return best
