@@ -148,6 +148,27 @@ def test_tfds_photos_that_are_prepared(data, tmp_path, tiny_flowers, file_format
     assert [part == "test" for part in photos.parts] == [shade >= 160 for shade in shades]
 
 
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
+def test_tfds_photos_without_a_label_are_left_out(
+    data, tmp_path, tiny_flowers, monkeypatch, capsys, file_format
+):
+    """Test splits whose labels are kept secret have the label -1, which is not the last class."""
+    every = tiny_flowers._generate_examples
+
+    def secret(self, numbers):
+        for i, example in every(self, numbers):
+            yield i, example | {"label": -1 if i in (1, 4, 5) else example["label"]}
+
+    monkeypatch.setattr(tiny_flowers, "_generate_examples", secret)
+    tiny_flowers(data_dir=tmp_path, file_format=file_format).download_and_prepare()
+    data.source, data.data_dir = "tfds:tiny_flowers", str(tmp_path)
+    photos = sources.load_photos(data)
+    assert "left out 3 photos of tfds:tiny_flowers that have no label" in capsys.readouterr().out
+    shades = [int(reader.read_photo(photos.read(i))[0, 0, 0]) for i in range(len(photos.ids))]
+    assert sorted(zip(shades, photos.labels.tolist(), strict=True)) == [(0, 0), (80, 0), (120, 1)]
+    assert photos.parts is None  # as nothing is left of the test
+
+
 def test_tfds_photos_have_the_ids_of_tfds_and_a_damaged_one_is_broken(data, tmp_path, tiny_flowers):
     import tensorflow_datasets as tfds
 
