@@ -20,7 +20,7 @@ def next_steps(run, metrics, history, doubted):
       run: run_folder.Run.
       metrics: as in `metrics.json`, with the verdict.
       history: rows as in `history.csv`, numbers as numbers.
-      doubted: number of test photos that clearly look like another class than their label's.
+      doubted: number of test photos whose labels are clearly in doubt, as of `doubts.count_clear`.
 
     Returns:
       A list of {"words", "type": a command, or "" if none helps}.

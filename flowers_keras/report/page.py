@@ -28,7 +28,7 @@ def write_report(run, metrics, predictions, photos, positions, model):
     if model is not None:
         examples.add_heat_maps(mistakes, photos, run.config["data"]["image_size"], model)
     matrix, names = metrics["test"]["confusion"], predictions.class_names
-    history, doubted = run.read_history(), count_clear_doubts(predictions)
+    history, doubted = run.read_history(), doubts.count_clear(predictions.labels, predictions.plain)
     text = templates.render(
         "page.html.j2",
         name=run.folder.resolve().name,
@@ -50,12 +50,6 @@ def write_report(run, metrics, predictions, photos, positions, model):
         version=__version__,
     )
     files.write_text(run.path("report.html"), str(text))
-
-
-def count_clear_doubts(predictions):
-    """How many of the photos clearly look like another class than their label's."""
-    found = doubts.find_doubts(predictions.labels, predictions.plain)
-    return sum(each.doubt >= doubts.CLEAR for each in found)
 
 
 def announce(run):

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from flowers_keras.evaluation import doubts
+from flowers_keras.evaluation import doubts, reliability
 
 
 def plant(count, classes, share, seed, skill=2.5):
@@ -33,6 +33,18 @@ def test_planted_errors_come_first(seed):
 def test_right_labels_are_rarely_in_doubt():
     labels, _, probabilities = plant(1000, 5, 0.0, 0, skill=4)
     assert len(doubts.find_doubts(labels, probabilities)) <= 5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clear_doubts_are_more_than_a_calibrated_model_is_mistaken(seed):
+    counts = []
+    for share in (0.0, 0.05):
+        labels, wrong, underconfident = plant(600, 5, share, seed, skill=1.25)
+        # Logits of deviation 1 and a mean of 2.5 are calibrated when they are multiplied by 2.5.
+        probabilities = reliability.apply_temperature(underconfident, 1 / 2.5)
+        assert sum(each.doubt >= doubts.CLEAR for each in doubts.find_doubts(labels, probabilities)) > 5
+        counts.append(doubts.count_clear(labels, probabilities))
+    assert counts[0] == 0 and counts[1] > len(wrong) / 2
 
 
 def test_a_class_without_photos_claims_none():
