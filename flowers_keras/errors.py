@@ -2,6 +2,7 @@
 
 import argparse
 import builtins
+import codecs
 import contextlib
 import errno
 import importlib.util
@@ -15,6 +16,9 @@ import traceback
 from flowers_keras import quiet_tensorflow
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+# For what we print and an ASCII console, or a file on Windows, cannot hold.
+PLAIN = {"█": "#", **dict.fromkeys("▏▎▍▌▋▊▉", ""), "±": "+-", "–": "-"}
 
 
 class UserError(Exception):
@@ -48,11 +52,17 @@ def run_command(main):
     if "KERAS_HOME" in os.environ:  # Keras would make a folder called ~
         os.environ["KERAS_HOME"] = os.path.expanduser(os.environ["KERAS_HOME"])
     # So a log file is always up to date, and a name that the console cannot encode is no error.
-    set_output(line_buffering=True, errors="replace")
+    codecs.register_error("plain", _plain)
+    set_output(line_buffering=True, errors="plain")
     sys.argv = [each for each in map(_without_line_end, sys.argv) if each is not None]
     status = _status_of(main)
     if status and not hasattr(builtins, "get_ipython"):
         sys.exit(status)
+
+
+def _plain(error):
+    """What stands for characters that an encoding lacks, for `codecs.register_error`."""
+    return "".join(PLAIN.get(each, "?") for each in error.object[error.start : error.end]), error.end
 
 
 def _without_line_end(word):

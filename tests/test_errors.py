@@ -108,6 +108,13 @@ def test_a_full_disk_under_standard_output_is_one_line():
     assert done.stderr == "error: the output cannot be written (No space left on device); free some space\n"
 
 
+def test_an_old_console_gets_characters_that_it_has():
+    code = "from flowers_keras import errors; errors.run_command(lambda: print('██▍ 1 ± 2, – rosé'))"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-X", "utf8", "-c", code], env=environment, capture_output=True)
+    assert done.stdout.split(b"\n")[0].rstrip() == b"## 1 +- 2, - ros?"
+
+
 def test_success_does_not_end_the_process():
     errors.run_command(lambda: None)
 
