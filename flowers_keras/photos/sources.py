@@ -157,7 +157,8 @@ def synthetic_photos(count, image_size, seed):
 def tfds_photos(name, data_dir):
     """Photos of a TensorFlow Datasets data set, all of its splits; downloaded where not prepared.
 
-    Its splits are used as they are where they are called train and validation or test, or all three.
+    Its splits are used as they are where they are called train and validation or test, or all three. Photos
+    without a label, those of a test that is kept secret, are left out; how many is printed.
 
     Args:
       name: of the data set, such as "tf_flowers".
@@ -169,5 +170,9 @@ def tfds_photos(name, data_dir):
     from flowers_keras.photos import tfds_records  # seconds of TensorFlow that folders need not pay
 
     ids, labels, class_names, parts, read = tfds_records.read_set(name, data_dir)
-    own = {"train"} < set(parts) <= set(PARTS)
-    return Photos(ids, labels, class_names, read, parts=tuple(parts) if own else None)
+    photos = Photos(ids, labels, class_names, read, parts=tuple(parts))
+    if secret := set(np.flatnonzero(labels < 0).tolist()):  # -1 would be the last class
+        print(f"left out {len(secret):,} photos of tfds:{name} that have no label")
+        photos = corrections.leave_out(photos, secret, None)
+    own = {"train"} < set(photos.parts) <= set(PARTS)
+    return photos if own else dataclasses.replace(photos, parts=None)

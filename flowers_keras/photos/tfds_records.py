@@ -44,20 +44,14 @@ def read_set(name, data_dir):
     if label not in features or not isinstance(features[label], tfds.features.ClassLabel):
         raise UserError(f"tfds:{name} is not a set of photos with one label each; try tfds:tf_flowers")
     open_shards = _tfrecords if builder.info.file_format.value == "tfrecord" else _array_records
-    ids, labels, splits, shards, places, unlabelled = [], [], [], [], [], 0
+    ids, labels, splits, shards, places = [], [], [], [], []
     for split, shard, records, fetch in open_shards(tfds, builder):
         for number, (place, record) in enumerate(records):
-            one = tf.train.Example.FromString(record).features.feature[label].int64_list.value[0]
-            if one < 0:  # a test split whose labels are kept secret; -1 would be the last class
-                unlabelled += 1
-                continue
             ids.append(f"{shard}__{number}")
-            labels.append(one)
+            labels.append(tf.train.Example.FromString(record).features.feature[label].int64_list.value[0])
             splits.append(part_names.part_named(split))
             places.append((len(shards), *place))
         shards.append(fetch)
-    if unlabelled:
-        print(f"left out {unlabelled:,} photos of tfds:{name} that have no label")
     places = np.array(places, np.int64)  # a third of the memory of tuples
 
     def read(position):
