@@ -207,7 +207,7 @@ def judge_agreement(metrics):
     if max(widths) > UNKNOWN:
         evidence += f", validation {interval(validation)}; at most {100 * UNKNOWN:.0f} points wide is enough."
         values |= {"low": percent(low), "high": percent(high), "validation": validation["count"]}
-        return verdict("too_few_photos", evidence, **values)
+        return verdict("too_few_photos" if widths[0] > UNKNOWN else "few_to_confirm", evidence, **values)
     evidence += f". No certain drop over {percent(GAP)} "
     evidence += f"after training or {percent(LEAK)} between validation and test; no twins across parts."
     tta = "" if test["accuracy_tta"] is None else f" ({percent(test['accuracy_tta'])} with TTA)"

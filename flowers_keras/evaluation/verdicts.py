@@ -34,9 +34,8 @@ FINDINGS = {
     "never_predicted": (
         BAD,
         "It never predicts {names}",
-        "Not one photo was classified as {names}, though there are photos of it. The accuracy hardly shows "
-        "that, because the other classes have far more photos or are easier. More training photos "
-        "of {names} help most.",
+        "Not one photo was classified as {names}, though there are photos of it. The accuracy alone does not "
+        "show that. More training photos of {names} help most.",
     ),
     "imbalance": (
         WARNING,
@@ -121,6 +120,14 @@ FINDINGS = {
         "were set aside. With so few, its accuracy on new photos may be anywhere from {low} to {high}, "
         "and training, validation and test cannot be compared. Add photos, or raise "
         "data.validation_fraction and data.test_fraction.",
+    ),
+    "few_to_confirm": (
+        WARNING,
+        "Too few validation photos to confirm the accuracy",
+        "The model classified {share} of {count} test photos correctly, so that its accuracy on photos like "
+        "them lies between {low} and {high}. But {validation} validation photos are too few to say whether "
+        "training, validation and test agree, and what was chosen by them was chosen by little. Add "
+        "validation photos, or raise data.validation_fraction.",
     ),
     "honest": (
         GOOD,

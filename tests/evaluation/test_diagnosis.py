@@ -392,7 +392,10 @@ FIGURES = [
     ("few_photos", metrics_of() | {"test": part([22] * 4, 24)}, True),
     ("few_photos", metrics_of() | {"test": part([3] * 4, 4)}, False),  # fewer still
     ("too_few_photos", metrics_of() | {"test": part([3] * 4, 4)}, True),
-    ("too_few_photos", metrics_of() | {"validation": part([3] * 4, 4)}, True),
+    ("too_few_photos", metrics_of() | {"validation": part([3] * 4, 4)}, False),
+    ("few_to_confirm", metrics_of() | {"validation": part([3] * 4, 4)}, True),
+    ("few_to_confirm", metrics_of() | {"test": part([3] * 4, 4)}, False),
+    ("honest", metrics_of() | {"validation": part([3] * 4, 4)}, False),
     ("too_few_photos", metrics_of() | {"test": part([22] * 4, 24)}, False),
     ("honest", metrics_of() | {"test": part([22] * 4, 24)}, True),
     ("honest", few_of_each(train=7, validation=4, test=3), False),  # 42.9 % of 7
