@@ -15,7 +15,7 @@ from ml_collections import config_flags
 from flowers_keras import config, next_command, progress, user_paths
 from flowers_keras.errors import UserError
 
-# allow_override: a notebook may import this module anew.
+# allow_override: a notebook may import this module again.
 QUIET = flags.DEFINE_bool("quiet", False, "print only the result", allow_override=True)
 VERBOSE = flags.DEFINE_bool("verbose", False, "print every epoch and every segment", allow_override=True)
 

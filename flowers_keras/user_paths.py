@@ -157,7 +157,7 @@ def refuse_workdir(config, workdir):
         return
     beside = f"choose a place beside the photos, such as {photos.parent / 'runs' / photos.name}"
     if _is_within(run, photos) or _is_within(photos, run):
-        raise UserError(f"--workdir={workdir} and folder:{path} lie one inside the other; {beside}")
+        raise UserError(f"--workdir={workdir} and folder:{path} are inside one another; {beside}")
     cache = cache_folder(config, workdir).resolve()
     if _is_within(cache, photos):
         raise UserError(f"features.cache_dir={cache} is inside the photos of folder:{path}; {beside}")

@@ -141,7 +141,7 @@ def test_test_photos_are_predicted_from_raw_and_the_others_are_stored(trained, c
 
 def test_a_workdir_among_the_photos_is_refused_before_anything_is_made(config, tmp_path):
     config.data.source = f"folder:{tmp_path}"
-    with pytest.raises(UserError, match="--workdir=.* lie one inside the other"):
+    with pytest.raises(UserError, match="--workdir=.* are inside one another"):
         recipe.train_and_evaluate(config, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 

@@ -210,7 +210,7 @@ def test_a_workdir_inside_equal_to_or_around_the_photos_is_refused(tmp_path, con
     (tmp_path / "link").symlink_to("photos")
     config.data.source = f"folder:{tmp_path / 'photos'}"
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(UserError, match=f"lie one inside the other; .*such as {tmp_path}/runs/photos$"):
+    with pytest.raises(UserError, match=f"are inside one another; .*such as {tmp_path}/runs/photos$"):
         user_paths.refuse_workdir(config, f"{tmp_path}/{workdir}")
     assert sorted(tmp_path.rglob("*")) == before
 

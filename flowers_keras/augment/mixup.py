@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def mixup(values, labels, alpha, seed):
-    """Blends each example of a batch, and its label, with the one that stands opposite in the batch.
+    """Blends each example of a batch, and its label, with the one at the mirrored position in the batch.
 
     One share is drawn a batch, from Beta(alpha, alpha). The batch is in random order already, so its
     reverse is as good a partner as any.

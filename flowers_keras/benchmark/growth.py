@@ -22,7 +22,7 @@ def measure_growth(experiment, counts):
     """Each stage of a run on drawn photos of 75 pixels, with one view, for each number of photos.
 
     Args:
-      experiment: Experiment; its config but for the photos, their size and the views.
+      experiment: Experiment; its config, except the photos, their size and the views.
       counts: numbers of photos, two at least, ascending.
 
     Returns:
@@ -106,7 +106,7 @@ def _train(feed, config):
 
 
 class _Stages:
-    """Measures stages of which the files lie in `folder`."""
+    """Measures stages that write their files into `folder`."""
 
     def __init__(self, folder):
         self.folder, self.figures = folder, {}

@@ -53,7 +53,7 @@ def measure(counts, right, fold):
 
 
 def _continue(counts, wrong, held_out):
-    """The gain of the next doubling, if the error goes on falling by the power law that fits best."""
+    """The gain of the next doubling, if the error keeps falling by the power law that fits best."""
     x, errors = np.log2(counts), (wrong + 0.5) / (held_out + 1)  # whose logarithm exists without a mistake
     # The variance of a share's logarithm is (1 - share) / mistakes; `polyfit` takes its inverse's root.
     weights = np.sqrt((wrong + 0.5) / (1 - np.minimum(errors, 0.999)))
@@ -99,16 +99,16 @@ def describe(found):
       >>> points = [{"photos": 500, "accuracy": 0.9}, {"photos": 1000, "accuracy": 0.912}]
       >>> known = {"points": points, "last_doubling": doubling, "next_doubling": doubling, "finding": "more"}
       >>> print(describe(known))
-      From 500 to 1,000 training photos the accuracy changed by +1.2 points (+0.4 to +2.0). Twice the photos would bring +1.2 points (+0.4 to +2.0), if the error goes on falling as it did.
+      From 500 to 1,000 training photos the accuracy changed by +1.2 points (+0.4 to +2.0). Twice the photos would bring +1.2 points (+0.4 to +2.0), if the error keeps falling as before.
     """  # noqa: E501
     before, now = found["points"][-2:]
     following = _points(found["next_doubling"])
     words = {
-        "more": f"Twice the photos would bring {following}, if the error goes on falling as it did.",
+        "more": f"Twice the photos would bring {following}, if the error keeps falling as before.",
         "little": f"Twice the photos would bring less than {100 * LITTLE:g} points ({following}): better "
         "labels, other settings or larger photos may bring more.",
         "unclear": f"Whether twice the photos would bring anything cannot be told from these: {following}, "
-        "if the error goes on falling as it did.",
+        "if the error keeps falling as before.",
     }
     return (
         f"From {before['photos']:,} to {now['photos']:,} training photos the accuracy changed by "

@@ -53,7 +53,7 @@ def drop_interval(before, after):
       before, after: (correct, count) of two sets of photos.
 
     Returns:
-      The interval of the share before less that after; 0 lies in it where chance explains the drop.
+      The interval of the share before minus the share after; it contains 0 if chance explains the drop.
     """
     (one, other), (first, second) = (
         [correct / count for correct, count in (before, after)],

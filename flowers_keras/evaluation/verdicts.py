@@ -6,7 +6,7 @@ decide which of them apply, and add the figures.
 
 BAD, WARNING, GOOD = "bad", "warning", "good"
 
-# Name of the finding: (level, title, text); what stands in braces is filled in.
+# Name of the finding: (level, title, text); values replace what is in braces.
 FINDINGS = {
     "wrong_mode": (
         BAD,
@@ -213,7 +213,7 @@ def verdict(finding, evidence, **values):
     Args:
       finding: a key of `FINDINGS`.
       evidence: the figures, and the threshold that they were held against.
-      **values: what stands in braces in the texts.
+      **values: values for the names in braces in the texts.
 
     Returns:
       {"level": "good", "warning" or "bad", "title", "text", "evidence"}.

@@ -1,6 +1,5 @@
 """What cross-validation and the learning curve share: folds, stored features, and a model to train."""
 
-import collections.abc
 import contextlib
 import dataclasses
 
@@ -22,7 +21,6 @@ class FoldSetup:
     Attributes:
       photos: sources.Photos.
       folds: (training, held out) positions of each fold.
-      digests: position -> SHA-256 of the photo's bytes.
       stored: features.Features of the photos of all folds.
       model: a classifier.
       head, tail: the parts of it that train in phase 1 and phase 2.
@@ -31,7 +29,6 @@ class FoldSetup:
 
     photos: sources.Photos
     folds: list
-    digests: collections.abc.Mapping
     stored: features.Features
     model: keras.Model
     head: keras.Model
@@ -108,4 +105,4 @@ def set_up_folds(photos, split, config, count, run, plain):
         for layer in ("pooled", config.model.unfreeze_from)
     )
     start = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
-    return FoldSetup(photos, cut, stored.digests, stored, model, head, tail, start)
+    return FoldSetup(photos, cut, stored, model, head, tail, start)

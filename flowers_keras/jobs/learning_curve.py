@@ -51,7 +51,9 @@ def train_and_score(photos, split, config, count, run):
     right, sizes = [], []
     for number, (train, held_out) in enumerate(setup.folds, 1):
         fractions = [1 / share for share in SHARES]
-        chosen = subsets.nested_subsets(photos, setup.digests, train, fractions, config.data.split_seed)
+        chosen = subsets.nested_subsets(
+            photos, setup.stored.digests, train, fractions, config.data.split_seed
+        )
         with run.stage("sizes"):
             scored = [
                 score_size(setup, each, share, held_out, config, run.subrun(f"fold-{number}/1-of-{share}"))

@@ -28,7 +28,7 @@ def describe_squares(squares):
       squares: uint8 [count, S, S, 3], S at least 2 ** (SCALES + 1).
 
     Returns:
-      float32 [count, WIDTH], natural logarithms but for the means, which are parts of 255.
+      float32 [count, WIDTH], natural logarithms, except the means, which are fractions of 255.
 
     Example:
       >>> blank = describe_squares(np.full((1, 75, 75, 3), 51, np.uint8))

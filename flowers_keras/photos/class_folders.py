@@ -1,4 +1,4 @@
-"""What lies in class folders and beside them."""
+"""Finds the photos in class folders, and the files beside them."""
 
 from flowers_keras.errors import UserError
 from flowers_keras.photos import folders, formats, reader
@@ -32,7 +32,7 @@ def find_photos(classes, skipped, others):
 
 
 def find_loose_photos(root, classes, others):
-    """Photos beside the class folders and around them; what is not a photo there goes to `others`.
+    """Finds photos beside and around the class folders; other files there are added to `others`.
 
     Args:
       root: pathlib.Path of the data set.
@@ -50,10 +50,11 @@ def find_loose_photos(root, classes, others):
 
 
 def name_inner_folders(classes):
-    """Prints a note where the folders in the class folders may be the classes.
+    """Prints a note if the folders inside the class folders may be the real classes.
 
-    So they may where each class folder holds several, and no photos beside them: everywhere the same, or
-    nowhere the same. Folders of years, say, are in some classes.
+    This is likely if each class folder holds several folders and no photos beside them, with the same names
+    everywhere or with different names everywhere. Folders of years, for instance, repeat in only some
+    classes.
 
     Args:
       classes: list of layouts.ClassFolder.
@@ -78,7 +79,7 @@ def name_inner_folders(classes):
 
 
 def _inner_folders(path):
-    """Names of the folders in a class folder, below any that stand around them all; none beside photos."""
+    """Names of the folders in a class folder, below single nested ones; none if photos are beside them."""
     inside, beside = folders.list_folder(path)
     for _ in range(8):  # a link may lead in a circle
         if any(map(reader.looks_like_photo, beside)):

@@ -1,8 +1,8 @@
-"""The parts of a photo's file that make the picture.
+"""Removes from image files what does not make the picture.
 
-Photos come from strangers. Colour profiles, comments, thumbnails and what belongs to an animation
-are cut out before a decoder sees the file: nothing needs them, compressed ones may unfold to
-gigabytes, and Pillow warns on standard error about each of them that is damaged.
+Photos come from strangers. Colour profiles, comments, thumbnails and parts of animations are removed before
+a decoder sees the file: nothing needs them, compressed ones may expand to gigabytes, and Pillow prints a
+warning about each damaged one.
 """
 
 import re
@@ -34,19 +34,19 @@ GIF_EXTENSION, GIF_FRAME, GIF_END, GIF_CONTROL = 0x21, 0x2C, 0x3B, 0xF9
 
 
 class BrokenPhoto(ValueError):
-    """These bytes are not a photo that can be used; its text is the reason, in a few words."""
+    """These bytes are not a usable photo; the text is the reason, in a few words."""
 
 
 def strip_metadata(kind, data):
-    """Cuts out what does not make the picture.
+    """Removes everything that does not contribute to the picture.
 
     Args:
       kind: the format, as `formats.format_of` names it.
       data: bytes of the file.
 
     Returns:
-      (bytes of a file with the same picture, its EXIF block); b"" where it has none, or its decoder
-      turns the picture (HEIC, AVIF), or gives us the block as it is (WebP).
+      (bytes of a file with the same picture, its EXIF block); the block is b"" if there is none, if the
+      decoder turns the picture itself (HEIC, AVIF) or if it returns the block itself (WebP).
 
     Raises:
       BrokenPhoto: the file is incomplete or damaged.
@@ -106,7 +106,7 @@ def _strip_png(data):
     for _ in range(MAX_SEGMENTS):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
         if end > len(data) and b"IDAT" in kinds and PNG_END.startswith(data[at:]):
-            return b"".join([*kept, PNG_END]), exif  # whole but for its end, which holds nothing
+            return b"".join([*kept, PNG_END]), exif  # only its end is missing, which holds nothing
         if end > len(data):
             raise BrokenPhoto("truncated")
         kind = data[at + 4 : at + 8]
@@ -130,7 +130,7 @@ def _strip_gif(data):
     at, control, in_extension = screen_end, b"", False
     for _ in range(MAX_SEGMENTS):
         mark = data[at]
-        if in_extension:  # at the length of a block of it; the last one is empty
+        if in_extension:  # `at` is at the length of one of its blocks; the last one is empty
             in_extension = mark > 0
             at += 1 + mark
         elif mark == GIF_EXTENSION:
@@ -149,7 +149,7 @@ def _strip_gif(data):
         raise BrokenPhoto(f"damaged GIF (more than {MAX_SEGMENTS} blocks)")
     left, top, width, height = struct.unpack_from("<4H", data, at + 1)
     screen = struct.unpack_from("<2H", data, 6)
-    # A frame that sticks out makes the screen larger, as browsers have it.
+    # A frame that exceeds the screen makes it larger, as in browsers.
     size = max(screen[0], left + width), max(screen[1], top + height)
     if max(size) > 0xFFFF:
         raise BrokenPhoto("damaged GIF (its frame is out of sight)")
@@ -158,7 +158,7 @@ def _strip_gif(data):
 
 
 def _strip_tiff(data):
-    """The file with another directory at its end, of the picture's own tags; nothing else moves."""
+    """The file with a new directory at its end that holds only the picture's tags; nothing else moves."""
     order = "<" if data[0] == ord("I") else ">"
     entries = {}
     (start,) = struct.unpack_from(order + "I", data, 4)

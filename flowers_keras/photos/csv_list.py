@@ -1,4 +1,4 @@
-"""A list of photos: a CSV file with the columns path, label and, where there are any, split and group."""
+"""A list of photos: a CSV file with the columns path and label and, optionally, split and group."""
 
 import dataclasses
 import os
@@ -63,7 +63,7 @@ def read_rows(path):
 def find_rows(path):
     """The photos of a list.
 
-    Paths are relative to the list's folder or absolute. A line that is there twice counts once.
+    Paths are absolute or relative to the list's folder. A repeated line counts once.
 
     Args:
       path: of the CSV file, as typed.
@@ -116,7 +116,7 @@ def _row(path, line, cells, has_splits):
 
 
 def _find(text, folder):
-    """The path that a cell means: as it stands, in another form of Unicode, of Windows, or as a URL."""
+    """The path that a cell stands for: as it is, in another Unicode form, with backslashes, or as a URL."""
     forms = [text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")), text.replace("\\", "/")]
     if text.lower().startswith("file://"):
         forms.append(urllib.request.url2pathname(urllib.parse.urlsplit(text).path))
@@ -125,7 +125,7 @@ def _find(text, folder):
 
 
 def _refuse_contradiction(path, one, other):
-    """Raises the UserError of a photo that stands in the list twice, with different words."""
+    """Raises a UserError if a photo is in the list twice with different labels, splits or groups."""
     for column, field in (("label", "label"), ("split", "part"), ("group", "group")):
         words = [getattr(row, field) for row in (one, other)]
         if words[0] != words[1]:

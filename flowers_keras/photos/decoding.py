@@ -1,4 +1,4 @@
-"""A photo in any form that a Python program may have it: a path, bytes, a PIL image or an array."""
+"""Decodes a photo in any form that Python programs use: a path, bytes, a PIL image or an array."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ from flowers_keras.photos import exif_block, reader
 
 Photo = str | os.PathLike | bytes | Image.Image | np.ndarray
 
-_LOADING = threading.Lock()  # a PIL image reads its file when first used; two threads must not at once
+_LOADING = threading.Lock()  # a PIL image reads its file on first use, which two threads must not do at once
 
 
 def read_pixels(photo: Photo) -> np.ndarray:
@@ -36,12 +36,12 @@ def read_pixels(photo: Photo) -> np.ndarray:
 
 
 def _image_pixels(image):
-    """uint8 [height, width, 3] of a PIL image, as the one reader would read its file."""
+    """uint8 [height, width, 3] of a PIL image, as `reader` would read its file."""
     try:
         with _LOADING:
             image.load()
         return reader.upright_pixels(image, _orientation(image))
-    except Exception as error:  # broken bytes make Pillow raise nearly everything there is
+    except Exception as error:  # with broken bytes Pillow raises nearly any exception
         raise reader.BrokenPhoto(f"damaged ({error})") from error
 
 

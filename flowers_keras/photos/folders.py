@@ -29,7 +29,7 @@ _SYSTEM = re.compile(
 
 
 def as_text(name):
-    """A file's name as text that can be written; bytes of it that are not UTF-8 become `\\xff`."""
+    """A file's name as text that can be encoded; bytes that are not UTF-8 become `\\xff`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -57,14 +57,14 @@ def is_system(name):
 
 
 def list_files(folder, skipped=None):
-    """Files in a folder and its subfolders, sorted, but for those of the system.
+    """Files in a folder and its subfolders, sorted, without those of the system.
 
-    Symbolic links are followed, but for those to a folder that `folder` is inside of; a folder that can
-    be reached in two ways is searched once.
+    Symbolic links are followed, except links to a folder around `folder`; a folder that can be reached in two
+    ways is searched once.
 
     Args:
       folder: path.
-      skipped: a list that gets the path of each file or folder of the system, which is not searched.
+      skipped: a list to which the path of each file or folder of the system, which is not searched, is added.
 
     Returns:
       Sorted list of pathlib.Path.
@@ -104,7 +104,7 @@ def _refuse_folder(error):
 
 
 def list_folder(folder, skipped=None):
-    """Folders and files directly in a folder, but for those of the system and links to what is around it.
+    """Folders and files directly in a folder, without those of the system and links to folders around it.
 
     Args:
       folder: pathlib.Path.

@@ -1,7 +1,7 @@
-"""Formats of photos, recognised by how a file begins: its name may claim another one, or none.
+"""Image formats, recognised by the first bytes of a file: its name may claim another one, or none.
 
-Pillow's classes are used directly: `Image.open` would warn on standard error about photos that are below
-our limit, and about stereo JPEGs that it cannot parse.
+Pillow's classes are used directly: `Image.open` would print warnings about photos that are below our limit,
+and about stereo JPEGs that it cannot parse.
 """
 
 import re
@@ -23,17 +23,17 @@ from PIL import (
 START = 256  # bytes of a file that tell its format
 NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF, JPEG 2000 or PPM"
 
-# A file of such a name is meant to be a photo: where it is none, the message names it.
+# A file with such a name is meant to be a photo: if it is not one, a message names it.
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
     *(".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".ppm", ".pgm"),
 )
 
-IN_ICLOUD = ".icloud"  # after the name of a file that is on Apple's servers alone; a dot is before it
+IN_ICLOUD = ".icloud"  # suffix of a file that is only on Apple's servers; its name begins with a dot
 
 
 class TiffImageFile(TiffImagePlugin.TiffImageFile):
-    """Pillow's, without a warning of its own about a size that is below our limit."""
+    """Pillow's class without its warning about sizes that are below our limit."""
 
     def load_prepare(self):
         if self._im is None:
@@ -77,9 +77,9 @@ _CLASSES = {
 
 _CAMERA_RAW = rb"(?s)" + _RAW_TIFF + rb"|II[RU]|MMOR|FUJIFILMCCD|\0MRM|FOVb|....ftypcrx"
 
-_IN_FRONT = re.compile(rb"(?:\xef\xbb\xbf|\s){1,128}")  # some web servers and editors put it there
+_IN_FRONT = re.compile(rb"(?:\xef\xbb\xbf|\s){1,128}")  # which some web servers and editors add
 
-_OTHERS = (  # what often lies under the name of a photo
+_OTHERS = (  # what files that are named like a photo often are
     (rb"\s*<", "a web page or a drawing"),
     (rb"version https://git-lfs", "a pointer of Git LFS; type git lfs pull"),
     (_CAMERA_RAW, "a camera's raw file; export it as JPEG"),

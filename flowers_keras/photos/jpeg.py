@@ -1,4 +1,4 @@
-"""JPEG files out of the ordinary: of more pixels than fit in memory, or without their last bytes."""
+"""Unusual JPEG files: with more pixels than fit in memory, or without their last bytes."""
 
 import re
 
@@ -9,8 +9,8 @@ from flowers_keras.photos.containers import JPEG_SCAN
 
 REDUCED_PIXELS = 16_000_000  # of a photo above the limit: far more than any network looks at
 MAX_COEFFICIENTS = 640 << 20  # bytes that libjpeg keeps of a photo of several scans, 2 a coefficient
-MOST_UNKNOWN = 1 / 20  # of the picture may be lost, and no more than its last row of blocks:
-MENDED_PIXELS = 32_000_000  # of such a photo, as it is in memory a few times; above it is reduced, too
+MOST_UNKNOWN = 1 / 20  # of the picture may be lost, and at most its last row of blocks:
+MENDED_PIXELS = 32_000_000  # of such a photo, which is in memory several times; larger ones are reduced, too
 LAST_ROW = 18  # pixels, 16 of two blocks and what enlarging the colours makes of their border
 END = b"\xff\xd9"
 FOREIGN = re.compile(rb"\xff[^\x00\xc4\xd0-\xd7\xda-\xdd\xe0-\xef\xfe\xff]")  # a marker of no scan
@@ -20,7 +20,7 @@ FILLER = _NOISE + b"".join(bytes((0xFF, restart)) + _NOISE for restart in range(
 
 
 def reduce(image):
-    """Makes an image that is not loaded yet be decoded at 1/2, 1/4 or 1/8 of its width and height.
+    """Sets an image that is not loaded yet to be decoded at 1/2, 1/4 or 1/8 of its width and height.
 
     Args:
       image: PIL.JpegImagePlugin.JpegImageFile.
@@ -39,9 +39,10 @@ def coefficients(image, picture):
 
 
 def without_end(picture, decode):
-    """The picture of a photo whose file stops too early, if no part that one could see is lost.
+    """The picture of a photo whose file ends too early, if no visible part is lost.
 
-    What is lost shows by decoding twice, with nothing and with something else in its place.
+    Decoding twice, with nothing and with other data in place of the missing bytes, shows which pixels are
+    lost.
 
     Args:
       picture: bytes of the file; something else may follow where the end is missing, as the video of
@@ -49,7 +50,7 @@ def without_end(picture, decode):
       decode: bytes of a whole file -> loaded PIL.Image.Image.
 
     Returns:
-      PIL.Image.Image, where what is lost repeats the row above it; None if more is lost.
+      PIL.Image.Image, where lost pixels repeat the row above them; None if too many are lost.
     """
     after = FOREIGN.search(picture, max(0, picture.find(_marker(JPEG_SCAN))))
     body = picture[: after.start()] if after else picture.removesuffix(b"\xff")  # half of the end

@@ -29,18 +29,18 @@ class ClassFolder:
 def find_class_folders(path, known=(), skipped=None):
     """The class folders of a data set, whether it is split already or not.
 
-    Where the folder holds nothing but one folder of class folders, that one is used.
+    If the folder only holds another folder with the class folders, that one is used.
 
     Args:
       path: pathlib.Path of the data set.
-      known: names of classes, which are never taken for a folder around others.
+      known: names of classes, which are never taken for a folder around class folders.
       skipped: a list that gets the path of each file or folder of the system.
 
     Returns:
       List of ClassFolder, by part and name; empty where there are no folders.
 
     Raises:
-      UserError: the folders are split, and not all the same way; or one stands there twice.
+      UserError: the folders are split inconsistently, or one is there twice.
     """
     inner = _unwrap(path, known, skipped)
     parts = _parts_of(folders.list_folder(inner, skipped)[0])
@@ -55,8 +55,8 @@ def find_class_folders(path, known=(), skipped=None):
 def _parts_of(siblings):
     """Folder -> the part that its name means, or None.
 
-    Where fewer than two are called like parts, one word of a name will do (`seg_train`, `flowers-test`),
-    if folders are inside each that has such a word: a class called "crash test" holds photos.
+    If fewer than two names mean a part, a single word of a name is enough (`seg_train`, `flowers-test`),
+    provided that each such folder holds folders: a class called "crash test" holds photos.
     """
     parts = {each: part_names.part_named(each.name) for each in siblings}
     if len(set(parts.values()) - {None}) >= 2:
@@ -68,7 +68,7 @@ def _parts_of(siblings):
 
 
 def _unwrap(folder, known, skipped):
-    """The folder that holds the class folders, where others stand around it."""
+    """The folder that holds the class folders, which may be inside others."""
     for _ in range(8):  # a link may lead in a circle
         inside, beside = folders.list_folder(folder, skipped)
         if len(inside) != 1 or naming.class_name(inside[0].name) in known:
@@ -81,14 +81,14 @@ def _unwrap(folder, known, skipped):
 
 
 def _unsplit_classes(root, parts, skipped):
-    """Class folders that stand side by side; each may hold its own folders train, test and so on."""
+    """Class folders side by side, each of which may hold its own folders train, test and so on."""
     inside = {each: folders.list_folder(each, skipped)[0] for each in parts}
     for each, part in parts.items():
         below, beside = {one.name for one in inside[each]}, {one.name for one in parts} - {each.name}
         if below and below <= beside and (part or len(below) > 1):
             move = f"move those beside it into a folder {root}/train, or " if part else ""
             raise UserError(
-                f"{each} holds the classes that stand beside it ({', '.join(sorted(below))}); {move}move "
+                f"{each} holds the classes that are also beside it ({', '.join(sorted(below))}); {move}move "
                 f"{each.name} away"
             )
     named = {each: {part_names.part_named(one.name) for one in below} for each, below in inside.items()}
@@ -141,7 +141,7 @@ def _split_classes(root, parts, skipped):
 
 
 def _refuse_one_folder_twice(classes):
-    """Raises the UserError of links that lead to a folder which stands there already."""
+    """Raises a UserError if two paths, for instance through a link, are the same folder."""
     seen = {}
     for each in classes:
         status = os.stat(each.path)
@@ -149,13 +149,13 @@ def _refuse_one_folder_twice(classes):
         if other is not each:
             what = "parts" if other.name == each.name else "classes"
             raise UserError(
-                f"{other.path} and {each.path} are the same folder, so that the same files stand under two "
+                f"{other.path} and {each.path} are the same folder, so that the same files are in two "
                 f"{what}; remove one of them"
             )
 
 
 def refuse_few_classes(path, root, names, least_classes, loose):
-    """Raises the UserError of a folder that holds too few classes, with what to do."""
+    """Raises the UserError for a folder with too few classes, which says what to do."""
     if loose and not names:
         raise UserError(
             f"folder:{path} holds {loose} photos and no class folders; move the photos of each class into "

@@ -1,4 +1,4 @@
-"""Names of classes: which are the same, and which may be meant to be."""
+"""Names of classes: which are equal, and which may be meant to be."""
 
 import re
 import unicodedata
@@ -12,8 +12,8 @@ _UNSEEN = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\uf
 def class_name(name):
     """A folder's name as the name of a class.
 
-    Unicode that looks the same is the same (form NFC; macOS may write another one; spaces around a name
-    and marks that do not show are none of it), and bytes that are not UTF-8 become `\\xff`.
+    Names that look the same become equal: in Unicode form NFC (macOS may use another), without surrounding
+    spaces and invisible marks. Bytes that are not UTF-8 become `\\xff`.
 
     Example:
       >>> class_name("pa\\u0302querette") == "p\\u00e2querette"

@@ -1,6 +1,6 @@
-"""Pairs of 64-bit hashes that differ in few bits, without comparing all of them.
+"""Finds pairs of 64-bit hashes that differ in few bits, without comparing all pairs.
 
-Multi-index hashing after Manku, Jain and Das Sarma (WWW 2007): the bits are dealt into d + k blocks.
+Multi-index hashing after Manku, Jain and Das Sarma (WWW 2007): the bits are divided into d + k blocks.
 Two hashes at distance d or less differ in at most d blocks, so that at least k blocks are equal: for
 each choice of k blocks, those that are equal in them are found by sorting, and only they are compared.
 For d = 8 and k = 3 that is 165 sorts and, of random hashes, a pair in 800 to compare; 4 blocks of 16

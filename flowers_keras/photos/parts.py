@@ -19,8 +19,8 @@ def assign_parts(sizes, draws, fractions):
     A group goes into the first part whose threshold (the sum of the fractions up to it) is above the group's
     draw, or into train if there is none. Groups then move only as far as these guarantees require:
 
-    1. No part but train is more than one group above its share of the photos; in a class of at least
-       `FEW_GROUPS` groups, above one and a half times its share.
+    1. No part except train exceeds its share of the photos (in a class of at least `FEW_GROUPS` groups, 1.5
+       times its share) by more than one group.
     2. Train is the largest part, or as large as another.
     3. Every part has a group.
 

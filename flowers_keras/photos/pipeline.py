@@ -94,7 +94,7 @@ def epochs_of(count, seed, epochs, batches_of):
 
 
 def training_batches(photos, positions, image_size, batch_size, augmentation, seed, epochs, wanted=None):
-    """Fresh views: every epoch decodes and augments every photo anew.
+    """Fresh views: every epoch decodes and augments every photo again.
 
     Args:
       wanted: bool [positions], which examples of an epoch, in its order, this process computes; zeros
@@ -156,7 +156,7 @@ def read_pixels(photos, position):
         name = " ".join(photos.ids[position].split())
         raise UserError(
             f"the photo {name} cannot be read any more: {error}; "
-            "put it back as it was, or start anew without it"
+            "put it back as it was, or start a new run without it"
         ) from error
 
 

@@ -1,7 +1,7 @@
-"""From a file to pixels: the one reader of photos, for training, `evaluate` and `predict`.
+"""From a file to pixels: the only reader of photos, for training, `evaluate` and `predict`.
 
-A photo is read correctly (upright, RGB, 8 bits) or refused with a `BrokenPhoto` that says why. No
-file crashes the reader, keeps it busy for long or fills the memory.
+A photo is either read correctly (upright, RGB, 8 bits) or refused with a `BrokenPhoto` that says why. No
+file crashes the reader, takes it long or fills the memory.
 """
 
 import io
@@ -18,15 +18,15 @@ from flowers_keras.photos.containers import BrokenPhoto
 
 MAX_BYTES = 256 << 20  # of an encoded photo
 MAX_PIXELS = 128_000_000  # of a decoded one
-MAX_SIDE = 65_535  # pixels; JPEG and GIF have no longer ones
-MAX_EFFORT = 16 * MAX_PIXELS  # pixels times how often, or how slowly, a decoder goes over them
-MAX_EXPANSION = 10_000  # pixels a byte; deflate, the densest but for WebP, makes 8,256
+MAX_SIDE = 65_535  # pixels; the maximum of JPEG and GIF
+MAX_EFFORT = 16 * MAX_PIXELS  # pixels times the passes, or the slowness, of their decoder
+MAX_EXPANSION = 10_000  # pixels per byte; deflate, the densest except WebP, reaches 8,256
 NO_PHOTO = "not a photo"
-LEAST_LINES = 4  # line feeds in a picture; that a carriage return is before each is no chance then
+LEAST_LINES = 4  # from so many on, a carriage return before every line feed is not chance
 UNCOMPRESSED = ("BMP", "PPM", "TIFF")  # whose pixels may be any bytes
-STRIP_PIXELS = 1 << 22  # converted at a time, so that a large photo is not in memory three times
+STRIP_PIXELS = 1 << 22  # converted at a time, so that memory does not hold a large photo three times
 
-UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright
+UPRIGHT = {  # EXIF orientation -> the operation that turns the stored picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -40,7 +40,7 @@ UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright
 def find_photos(folder, skipped=None, others=None):
     """Photos in a folder and its subfolders, by their name or their first bytes.
 
-    A file named like a photo is among them whatever it holds; `read_photo` tells what is wrong with it.
+    A file that is named like a photo is included whatever it holds; `read_photo` says what is wrong with it.
 
     Args:
       folder: path, searched as `folders.list_files` does.
@@ -107,7 +107,7 @@ def read_file(path):
 
 
 def _open_without_waiting(path, flags):
-    """Opens a named pipe that nobody writes to at once; without the flag it would wait for ever."""
+    """Opens a file without waiting: a named pipe without a writer would block for ever."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -118,9 +118,9 @@ def read_photo(data):
       data: bytes of the file. Of an animation or of many pages, the first counts.
 
     Returns:
-      uint8 [height, width, 3], RGB, 0 to 255, upright by its EXIF orientation; not to be written
-      to. What is transparent shows white; 16 bits are scaled to 8; colour profiles are not applied.
-      A JPEG above `MAX_PIXELS` comes at a reduced scale.
+      uint8 [height, width, 3], RGB, 0 to 255, upright by its EXIF orientation, read-only. Transparency
+      becomes white, 16 bits are scaled to 8, colour profiles are not applied, and a JPEG above `MAX_PIXELS`
+      is decoded at a reduced scale.
 
     Raises:
       BrokenPhoto: the bytes are no photo, are damaged or incomplete, or make over `MAX_PIXELS`.
@@ -130,7 +130,7 @@ def read_photo(data):
     data, kind = formats.trimmed(data), formats.format_of(data)
     if kind is None:
         raise BrokenPhoto(formats.why_no_photo(data))
-    # Another library in this process may have set Pillow to fill what is missing with grey.
+    # Another library in this process may have told Pillow to fill missing parts with grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         picture, exif = containers.strip_metadata(kind, data)
@@ -140,18 +140,18 @@ def read_photo(data):
         return upright_pixels(image, exif_block.orientation(exif or image.info.get("exif") or b""))
     except BrokenPhoto:
         raise
-    except Exception as error:  # broken bytes make Pillow raise nearly everything there is
+    except Exception as error:  # with broken bytes Pillow raises nearly any exception
         raise BrokenPhoto(_reason(kind, error)) from error
 
 
 def _was_sent_as_text(picture):
-    """Whether line feeds became those of Windows, as by FTP or Git; decoders would make a picture of it."""
+    """Whether FTP or Git converted line feeds to those of Windows; decoders would show a wrong picture."""
     count = picture.count(b"\n")
     return count >= LEAST_LINES and count == picture.count(b"\r\n")
 
 
 def _load(kind, picture):
-    """A loaded PIL.Image.Image; of a JPEG whose last bytes are lost, too."""
+    """A loaded PIL.Image.Image, also of a JPEG whose last bytes are missing."""
     try:
         return _decode(kind, picture)
     except OSError as error:
@@ -175,7 +175,7 @@ def _decode(kind, picture, most_pixels=None):
 
 
 def _check_size(image, picture):
-    """Refuses, before memory is taken, what the header says would take too much of it, or time."""
+    """Refuses, by its header, a picture that would take too much memory or time."""
     width, height = image.size
     if image.format == "TIFF" and image.mode in ("I", "F"):
         raise BrokenPhoto("a TIFF of 32 bits a channel; save it with 8 or 16")

@@ -1,9 +1,8 @@
 """Drawn flowers: photos without a network, for the quickstart and the tests.
 
-The five kinds differ in what makes a flower: number, shape and layering of the petals, the heart,
-the leaves. Everything else comes from the same ranges for every kind: petal colour, angle, tilt,
-size, place, light and ground. So colour alone does not tell the kind; a classifier has to learn
-the flower.
+The five classes differ in the flower itself: number, shape and layers of the petals, the heart, the leaves.
+Everything else comes from the same ranges in every class: petal colour, angle, tilt, size, position, light
+and ground. So colour alone does not tell the class; a classifier has to learn the flower.
 """
 
 import functools

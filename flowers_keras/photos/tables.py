@@ -1,4 +1,4 @@
-"""Tables that a person keeps: CSV as text editors, spreadsheets and programs write it."""
+"""Reads tables that people maintain: CSV as text editors, spreadsheets and programs write it."""
 
 import codecs
 import csv
@@ -17,12 +17,13 @@ def read_table(path, needed, optional=()):
     """The rows of a table whose first line names its columns.
 
     The text is UTF-8, with or without a byte-order mark, or UTF-16 with one; cells are separated by commas,
-    semicolons or tabs and may be quoted; lines end in any way. Other columns and empty lines are passed over.
+    semicolons or tabs and may be quoted; any line endings are accepted. Other columns and empty lines are
+    ignored.
 
     Args:
       path: pathlib.Path.
-      needed: names of columns that there must be.
-      optional: names of columns that there may be.
+      needed: names of required columns.
+      optional: names of optional columns.
 
     Returns:
       A list of (line, {column: text}): each row's number in the file and its cells without spaces

@@ -1,4 +1,4 @@
-"""Photos of TensorFlow Datasets, read where they lie: of each photo only its place is kept."""
+"""Photos of TensorFlow Datasets, read from their record files: only the position of each is in memory."""
 
 import os
 
@@ -36,8 +36,8 @@ def read_set(name, data_dir):
     """
     import tensorflow_datasets as tfds  # half a second that folders need not pay
 
-    logging.set_verbosity(logging.ERROR)  # TFDS tells of every step, and a person reads this
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR", "")  # where TFDS would leave a `~`
+    logging.set_verbosity(logging.ERROR)  # TFDS logs every step, and people read this output
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR", "")  # where TFDS would not expand `~`
     builder = _prepared_builder(tfds, name, str(user_paths.user_path(data_dir)) if data_dir else None)
     features, keys = builder.info.features, builder.info.supervised_keys or ()
     image, label = keys if len(keys) == 2 else ("", "")  # there are sets with three
@@ -146,6 +146,6 @@ def _prepared_builder(tfds, name, data_dir):
 
 
 def _reach(url_infos):
-    """Raises at once where there is no network: TFDS would try for minutes and leave folders."""
+    """Raises at once if there is no network: TFDS would try for minutes and leave folders behind."""
     for url in url_infos:
         requests.head(url, timeout=20, allow_redirects=True)

@@ -59,7 +59,7 @@ def find_twins(records, distance):
 def find_twins_across(left, right, distance):
     """Pairs of twins of which one is in each of two sets of photos.
 
-    Of copies of one file in `right`, the first stands for all.
+    Copies of one file in `right` are represented by the first.
 
     Args:
       left, right: `identity.RECORD` [count].

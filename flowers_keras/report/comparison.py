@@ -56,7 +56,7 @@ class Finished:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Runs whose configs are the same but for `NOT_COMPARED`."""
+    """Runs whose configs differ at most in `NOT_COMPARED`."""
 
     runs: list
 

@@ -1,4 +1,4 @@
-"""The report's drawings, as SVG that stands in the page."""
+"""The report's drawings, as inline SVG."""
 
 import math
 

@@ -29,7 +29,7 @@ def write_card(run, metrics):
             name=run.folder.resolve().name,
             metrics=metrics,
             config=run.config,
-            # The last part of a path: where it lies is nobody's business to whom the card is shown.
+            # Only the last part of a path: readers of the card need not know where it is.
             source=kind + colon + pathlib.PurePath(place).name if colon else source,
             version=__version__,
         )

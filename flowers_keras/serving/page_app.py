@@ -11,7 +11,7 @@
 the most probable first; {"distance", "score", "unlike", "false_alarms"} as in novelty.Novelty, or null where
 the model cannot tell; and two pictures as `data:` addresses. It keeps nothing.
 
-`/correct` replies {"photo", "list", "label", "count"}: where the photo lies, the CSV that names it, its
+`/correct` replies {"photo", "list", "label", "count"}: where the photo is stored, the CSV that lists it, its
 class, and how many photos that CSV has; see `correction_list`. Where the page keeps no corrections it is not
 there.
 

@@ -65,7 +65,7 @@ def _decode(stream):
 
 
 def _existing(path):
-    """The file that is meant; the path as it stands where there is none."""
+    """The existing file that a path stands for, or the path unchanged."""
     path = path.removesuffix("\r")
     bare = path.strip()
     if not bare:

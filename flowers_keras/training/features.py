@@ -186,7 +186,7 @@ def _announce(trunk, folder, missing, count):
     size = missing * (size * int(np.prod(activation.shape[1:])) + 4 * int(np.prod(pooled.shape[1:])))
     size_text = f", {size / 1e6:,.0f} MB" if missing else ""
     progress.note(
-        f"features: {missing:,} of {count:,} views of photos are to be computed{size_text}, in {folder}"
+        f"features: {missing:,} of {count:,} views of photos will be computed{size_text}, in {folder}"
     )
     free = shutil.disk_usage(folder).free
     if missing and size + SAFETY > free:

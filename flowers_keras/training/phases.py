@@ -42,7 +42,7 @@ def train_phase(name, feed, settings, run, history=(), kept=None):
 
 
 def _fit(feed, settings, run, checkpoint):
-    """Trains from where `checkpoint` stands to where it ends the phase."""
+    """Trains from the checkpoint's epoch to the end of the phase."""
     callbacks = [keras.callbacks.TerminateOnNaN(), checkpoint]  # which then reports the divergence
     if settings.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # for each validation

@@ -128,7 +128,7 @@ class Values:
 
     def __getitem__(self, rows):
         """Values [rows, ...] of some rows, as they are in the file."""
-        # Mapped anew for each batch: pages of a map that stays open count as this process's memory.
+        # Mapped again for each batch: pages of a map that stays open count as this process's memory.
         return np.memmap(**self._location, mode="r")[rows]
 
 

@@ -171,7 +171,7 @@ def test_jobs_at_once_of_which_one_is_killed_store_what_one_process_stores(tmp_p
     assert done.wait() == 0, done.stderr.read()
     first, second = (start_job(shared, "--shards=2", f"--shard={shard}") for shard in (0, 1))
     for line in second.stdout:
-        if "are to be computed" in line:
+        if "will be computed" in line:
             second.kill()
     assert second.wait() == -signal.SIGKILL and first.wait() == 0, first.stderr.read()
     assert values_by_photo(shared).keys() < values_by_photo(alone).keys()

@@ -175,7 +175,7 @@ def test_a_class_that_is_called_like_a_part_is_a_class(tmp_path):
         ([*split("train"), *classes("daisy", above="val/")], "same classes: rose"),
         ([*split("train"), *classes("daisy", "Rose", above="val/")], "same classes: Rose, rose"),
         ([*split("train", "val"), "val/tulip/"], "same classes: tulip"),
-        ([*classes("daisy", "rose"), *split("test")], "test holds the classes that stand beside it"),
+        ([*classes("daisy", "rose"), *split("test")], "test holds the classes that are also beside it"),
         (
             [*classes("daisy", "rose", "flowers/daisy", "flowers/rose")],
             "beside it .daisy, rose.; move flowers away",
@@ -251,7 +251,7 @@ def test_a_class_that_is_linked_twice_is_refused_with_the_reason(tmp_path):
         for name in ("daisy", "rose"):
             (tmp_path / "data" / part).mkdir(parents=True, exist_ok=True)
             (tmp_path / "data" / part / name).symlink_to(tmp_path / name)
-    with pytest.raises(UserError, match="same files stand under two parts"):
+    with pytest.raises(UserError, match="same files are in two parts"):
         sources.folder_photos(tmp_path / "data")
 
 

@@ -212,7 +212,7 @@ def test_a_photo_that_vanishes_during_a_run_is_named_in_one_line(consume, after)
             [photos.read(0) for _ in range(12)]
     assert str(caught.value) == (
         "the photo roses/7 .jpg cannot be read any more: no such file or directory; "
-        "put it back as it was, or start anew without it"
+        "put it back as it was, or start a new run without it"
     )
 
 

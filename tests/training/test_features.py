@@ -170,14 +170,14 @@ def test_the_time_of_the_whole_run_is_told_after_the_first_view(setting, config,
     assert (begun, views) == (0, 1)
     measured = 3 * len(split.positions["validation"])  # plain and mirrored, and as many training photos
     count = 2 * len(split.positions["train"]) + measured
-    assert first.startswith(f"features: {count} of {count} views of photos are to be computed")
+    assert first.startswith(f"features: {count} of {count} views of photos will be computed")
     assert re.fullmatch(r"features: [\d.]+ photos/s; the run has about \d+ (s|min) left", left)
     assert run.expected.keys() == {"frozen", "finetune", "calibrate", "evaluate", "shift"}
     assert run.expected["finetune"] > run.expected["frozen"] > 0
     told.clear()
     feeds.make_feeds(small, photos, split, config, run)
     ((_, text),) = told
-    assert text.startswith(f"features: 0 of {count} views of photos are to be computed, in ")
+    assert text.startswith(f"features: 0 of {count} views of photos will be computed, in ")
 
 
 def test_a_reader_of_the_output_that_has_left_is_no_fault_of_the_folder(setting, config, small, monkeypatch):
