@@ -1,9 +1,8 @@
 """How far a trained model's answers change with the cut at the boundary, and with bfloat16."""
 
-import pathlib
-
 import numpy as np
 
+from flowers_keras import user_paths
 from flowers_keras.benchmark.table import Table
 from flowers_keras.model import archive, classifier, folding
 from flowers_keras.photos import pipeline, split_file
@@ -30,7 +29,7 @@ def measure_agreement(experiment, model_path):
     Raises:
       UserError: the model's run cannot be read, or is of other photos.
     """
-    folder = run_of(model_path)
+    folder = user_paths.model_file(model_path).parent
     positions = split_file.load(experiment.photos, folder / "splits.json").positions
     some = np.random.default_rng(0).permutation(positions["train"])
     positions = np.concatenate([positions["validation"], some])[:PHOTOS]
@@ -46,12 +45,6 @@ def measure_agreement(experiment, model_path):
     rows = [(label, *compare(probabilities[one], probabilities[other])) for label, one, other in COMPARISONS]
     title = f"{len(positions)} photos, none of the test"
     return Table(title, ("same class, %", "largest diff."), rows, ratio=False)
-
-
-def run_of(model_path):
-    """The folder of the run whose model (or whose folder) `model_path` is."""
-    model_path = pathlib.Path(model_path)
-    return model_path if model_path.is_dir() else model_path.parent
 
 
 def compare(one, other):

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from flowers_keras.benchmark.agreement import run_of
+from flowers_keras import user_paths
 from flowers_keras.benchmark.table import Table, rate
 from flowers_keras.errors import UserError
 from flowers_keras.model import inference
@@ -35,7 +35,7 @@ def measure_runtimes(experiment, model_path):
     Raises:
       UserError: the model's run cannot be read, or is of other photos.
     """
-    folder = run_of(model_path)
+    folder = user_paths.model_file(model_path).parent
     positions = split_file.load(experiment.photos, folder / "splits.json").positions
     test = (
         [decoding.read_pixels(experiment.photos.read(int(i))) for i in positions["test"]],

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from flowers_keras import user_paths
 from flowers_keras.config import default_config
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import predicting, scores, unknown
 from flowers_keras.model import archive
-from flowers_keras.photos import inspection, labelled, pipeline
+from flowers_keras.photos import inspection, labelled, pipeline, split_file
 
 
 def evaluate_photos(model_path, data, others=None):
@@ -50,10 +51,10 @@ def evaluate_photos(model_path, data, others=None):
 
 
 def _twins(photos, fingerprints, model_path, config):
-    parts = _beside(model_path, "splits.json")
-    if not parts.exists():
+    path = user_paths.model_file(model_path).with_name("splits.json")
+    if not path.exists():
         return None
-    return labelled.twins_in_training(photos, fingerprints, parts, config.data.twin_distance)
+    return split_file.twins_in_training(photos, fingerprints, path, config.data.twin_distance)
 
 
 def _reference(model, path):
@@ -75,10 +76,6 @@ def measuring_config(card):
         config[section][field] = recipe.get(section, {}).get(field, config[section][field])
     config.data.image_size = card["image_size"]
     return config
-
-
-def _beside(model_path, name):
-    return (model_path if model_path.is_dir() else model_path.parent) / name
 
 
 def summary(metrics):

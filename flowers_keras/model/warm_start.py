@@ -11,7 +11,7 @@ import numpy as np
 from flowers_keras import files, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.model import archive
-from flowers_keras.photos import groups, identity, labelled, naming, parts, split_file, twins
+from flowers_keras.photos import groups, identity, naming, parts, split_file, twins
 
 DRAWN_BY = ("split_seed", "test_fraction", "validation_fraction")
 
@@ -65,7 +65,9 @@ def prepare(model, photos, split, config):
     path = user_paths.splits_of(start)
     held_out = np.sort(np.concatenate([split.positions["validation"], split.positions["test"]]))
     prints = identity.FingerprintTable(held_out, split.fingerprints.at(held_out))
-    seen = {name for name, *_ in labelled.twins_in_training(photos, prints, path, config.data.twin_distance)}
+    seen = {
+        name for name, *_ in split_file.twins_in_training(photos, prints, path, config.data.twin_distance)
+    }
     if seen:
         raise UserError(
             f"{len(seen)} photos of validation and test, such as {min(seen)}, were training photos of "

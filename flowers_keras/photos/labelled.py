@@ -1,4 +1,4 @@
-"""Labelled photos for a trained model: in its class order, and compared with its training photos."""
+"""Labelled photos to measure a trained model on, in its class order."""
 
 import dataclasses
 import sys
@@ -7,7 +7,7 @@ import numpy as np
 
 from flowers_keras import user_paths
 from flowers_keras.errors import UserError
-from flowers_keras.photos import corrections, layouts, naming, part_names, sources, split_file, twins
+from flowers_keras.photos import corrections, layouts, naming, part_names, sources
 
 SOURCES = "folder:PATH (one folder per class), csv:PATH or tfds:NAME"
 
@@ -77,20 +77,3 @@ def _refuse_parts(data, path, known):
         if part_names.part_named(place.name):  # the parts are inside the classes
             raise UserError(f"{data} is split inside its classes; move one part of each into a folder apart")
         raise UserError(f"{data} is split already; type --data=folder:{place.parent}")
-
-
-def twins_in_training(photos, fingerprints, path, distance):
-    """Which photos show a picture that a model was trained on.
-
-    Args:
-      photos: sources.Photos.
-      fingerprints: identity.FingerprintTable.
-      path: the `splits.json` of the model's run.
-      distance: of twins at most, bits of 64.
-
-    Returns:
-      A list of [id, id of the training photo, bits].
-    """
-    names, known = split_file.training_records(path)
-    pairs = twins.find_twins_across(fingerprints.records, known, distance)
-    return [[photos.ids[fingerprints.positions[i]], names[j], bits] for i, j, bits in pairs]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from flowers_keras import files
-from flowers_keras.photos import changes, identity, splits
+from flowers_keras.photos import changes, identity, splits, twins
 from flowers_keras.photos.parts import PARTS
 
 
@@ -59,6 +59,23 @@ def training_records(path):
     known = files.read_json(path, _compact)["photos"]
     known = {name: entry.record for name, entry in known.items() if entry.part == "train"}
     return list(known), np.frombuffer(b"".join(known.values()), identity.RECORD)
+
+
+def twins_in_training(photos, fingerprints, path, distance):
+    """Finds photos that show a picture on which a model was trained.
+
+    Args:
+      photos: sources.Photos.
+      fingerprints: identity.FingerprintTable.
+      path: the `splits.json` of the model's run.
+      distance: of twins at most, bits of 64.
+
+    Returns:
+      A list of [id, id of the training photo, bits].
+    """
+    names, known = training_records(path)
+    pairs = twins.find_twins_across(fingerprints.records, known, distance)
+    return [[photos.ids[fingerprints.positions[i]], names[j], bits] for i, j, bits in pairs]
 
 
 class Entry(NamedTuple):
