@@ -3,13 +3,14 @@
 python -m flowers_keras.compare RUN ... [--output=compare.svg]
 """
 
-from flowers_keras import errors, user_paths
+from flowers_keras import commands, user_paths
+from flowers_keras.errors import UserError
 from flowers_keras.report import comparison, comparison_figure
 
 
 def main(arguments=None):
     """Prints and draws the comparison of the runs that `arguments` (or sys.argv) name."""
-    parser = errors.Arguments(
+    parser = commands.ArgumentParser(
         prog="python -m flowers_keras.compare", allow_abbrev=False, description="Runs side by side."
     )
     parser.add_argument(
@@ -24,7 +25,7 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
     if options.output.suffix != ".svg":
-        raise errors.UserError(f"--output={options.output} is not an SVG file; type --output=compare.svg")
+        raise UserError(f"--output={options.output} is not an SVG file; type --output=compare.svg")
     groups = comparison.group_runs(comparison.read_runs(options.runs))
     print(comparison.describe(groups))
     comparison_figure.draw(groups, options.output)
@@ -32,4 +33,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    commands.run(main)

@@ -10,7 +10,8 @@ workdir reads what the jobs stored, and computes what none of them did.
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, errors, user_paths
+from flowers_keras import command_line, commands, user_paths
+from flowers_keras.errors import UserError
 
 # allow_override: train.py has these, too, and a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
@@ -23,7 +24,7 @@ def main(_):
     """Computes what the flags say."""
     shard, shards = SHARD.value, SHARDS.value
     if shard >= shards:
-        raise errors.UserError(f"--shard={shard} is not one of --shards={shards}; type 0 to {shards - 1}")
+        raise UserError(f"--shard={shard} is not one of --shards={shards}; type 0 to {shards - 1}")
     workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
 
     from flowers_keras.jobs import features_job  # imports that take seconds: a wrong flag does not wait
@@ -32,4 +33,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    errors.run_command(lambda: app.run(main, flags_parser=command_line.parse_flags))
+    commands.run(lambda: app.run(main, flags_parser=command_line.parse_flags))

@@ -13,7 +13,7 @@ doubt are written to `doubts.csv`, for a person to correct and for `data.correct
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, errors, user_paths
+from flowers_keras import command_line, commands, user_paths
 
 # allow_override: train.py has these, too, and a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
@@ -31,4 +31,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    errors.run_command(lambda: app.run(main, flags_parser=command_line.parse_flags))
+    commands.run(lambda: app.run(main, flags_parser=command_line.parse_flags))

@@ -11,13 +11,13 @@ Programs can use it, too: `curl --data-binary @photo.jpg http://127.0.0.1:7860/p
 `flowers_keras.serving.page_app` describes the replies.
 """
 
-from flowers_keras import errors, user_paths
+from flowers_keras import commands, user_paths
 from flowers_keras.serving import correction_list, hosts
 
 
 def main(arguments=None):
     """Serves the page until Ctrl-C."""
-    parser = errors.Arguments(
+    parser = commands.ArgumentParser(
         prog="python -m flowers_keras.demo",
         description="A page in your browser: drop photos, see their classes and what decided them. Programs "
         "post a photo to /predict and get JSON.",
@@ -74,4 +74,4 @@ def serve(options, listening):
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    commands.run(main)

@@ -3,7 +3,7 @@
 python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH
 """
 
-from flowers_keras import errors, files, user_paths
+from flowers_keras import commands, files, user_paths
 from flowers_keras.errors import UserError
 
 RECORDS = ("config.json", "labels.json", "machine.json", "metrics.json", "splits.json")  # of a run
@@ -13,7 +13,7 @@ UNKNOWN = "unknown.json"  # in the folder of its model the report shows it
 
 def main(arguments=None):
     """Prints the metrics, writes them to `--output`, and returns the exit status."""
-    parser = errors.Arguments(
+    parser = commands.ArgumentParser(
         prog="python -m flowers_keras.evaluate",
         description="Measures a trained model on labelled photos: class folders, a list, or a TFDS set.",
     )
@@ -87,4 +87,4 @@ def photo_folder(text, flag="--unknown"):
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    commands.run(main)

@@ -5,13 +5,13 @@
 The modules `saved_model`, `litert` and `onnx_file` of `flowers_keras.serving` show how to use each file.
 """
 
-from flowers_keras import errors, user_paths
+from flowers_keras import commands, user_paths
 from flowers_keras.serving import formats
 
 
 def main(arguments=None):
     """Exports, prints how the file compares with the model, and returns the exit status."""
-    parser = errors.Arguments(
+    parser = commands.ArgumentParser(
         prog="python -m flowers_keras.export",
         description="Writes a trained model for other programs and checks it in their runtime. "
         "An export gives probabilities only: predict, the page and Python also tell when a photo is unlike "
@@ -40,4 +40,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    commands.run(main)

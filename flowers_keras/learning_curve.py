@@ -10,7 +10,7 @@ shared with ordinary runs and `cross_validate`. Prints what twice as many photos
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, errors, user_paths
+from flowers_keras import command_line, commands, user_paths
 
 # allow_override: other commands have these, too, and a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
@@ -28,4 +28,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    errors.run_command(lambda: app.run(main, flags_parser=command_line.parse_flags))
+    commands.run(lambda: app.run(main, flags_parser=command_line.parse_flags))

@@ -11,7 +11,7 @@ import os
 import pathlib
 import sys
 
-from flowers_keras import errors, user_paths
+from flowers_keras import commands, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.serving import answers, formats
 
@@ -23,7 +23,7 @@ def main(arguments=None):
 
     classifier = load(options.model)
     if options.format != "table":  # a file's name may hold any bytes, and gets them back
-        errors.set_output(encoding="utf-8", errors="surrogateescape")
+        commands.set_output(encoding="utf-8", errors="surrogateescape")
     line_of, names = answers.FORMATS[options.format], classifier.class_names
     if options.format == "csv":
         print(answers.csv_header(names), end="")
@@ -78,7 +78,7 @@ def parse(arguments):
 
 
 def _make_parser():
-    parser = errors.Arguments(
+    parser = commands.ArgumentParser(
         prog="python -m flowers_keras.predict",
         description="Classifies photos: class and probability for each, calibrated on the validation photos.",
     )
@@ -122,4 +122,4 @@ def _make_folder(folder, photos):
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    commands.run(main)

@@ -5,14 +5,15 @@ python -m flowers_keras.stores --remove KEY runs/features
 python -m flowers_keras.stores --older 30 runs/features
 """
 
-from flowers_keras import errors, user_paths
+from flowers_keras import commands, user_paths
+from flowers_keras.errors import UserError
 
 MOST_DAYS = 36_500  # dates before the year 1 cannot be computed
 
 
 def main(arguments=None):
     """Lists or removes what the arguments (or sys.argv) name; returns the exit status."""
-    parser = errors.Arguments(
+    parser = commands.ArgumentParser(
         prog="python -m flowers_keras.stores",
         allow_abbrev=False,
         description="Lists and removes stored features.",
@@ -28,7 +29,7 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
     if options.older is not None and not 0 <= options.older <= MOST_DAYS:
-        raise errors.UserError(
+        raise UserError(
             f"--older={options.older} is not allowed; type a number of days from 0 to {MOST_DAYS}"
         )
 
@@ -48,4 +49,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    commands.run(main)

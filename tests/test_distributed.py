@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from flowers_keras import distributed, errors
+from flowers_keras import distributed
+from flowers_keras.errors import UserError
 from tests.conftest import own_lines
 
 MINUTE = 60  # seconds
@@ -17,7 +18,8 @@ MINUTE = 60  # seconds
 # Process 1 ends in a way of its own, while process 0 computes something that the other has no part in.
 TWO = """
 import os, signal, sys, time
-from flowers_keras import distributed, errors
+from flowers_keras import commands, distributed
+from flowers_keras.errors import UserError
 
 def main():
     with distributed.connect() as (number, count):
@@ -37,7 +39,7 @@ def main():
         else:
             time.sleep(300)
 
-errors.run_command(main)
+commands.run(main)
 """
 
 ABORTS = """
@@ -60,7 +62,7 @@ def test_a_process_that_cpp_aborts_ends_in_one_line():
 
 def test_another_backend_is_refused(monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "tensorflow")
-    with pytest.raises(errors.UserError, match="type KERAS_BACKEND=jax before it"), distributed.connect():
+    with pytest.raises(UserError, match="type KERAS_BACKEND=jax before it"), distributed.connect():
         pass
 
 
@@ -80,7 +82,7 @@ def test_what_tells_of_a_lost_process(words, lost):
 @pytest.mark.long
 @pytest.mark.parametrize(
     "end, status",
-    [("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL), ("raise errors.UserError('a mistake')", 2)],
+    [("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL), ("raise UserError('a mistake')", 2)],
 )
 def test_processes_meet_and_the_end_of_one_ends_a_busy_one_within_a_minute(end, status, tmp_path):
     pytest.importorskip("jax", reason="jax is not installed")

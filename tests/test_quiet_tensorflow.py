@@ -1,4 +1,4 @@
-"""TensorFlow is imported without its startup messages (see test_errors), and nothing else is held back."""
+"""TensorFlow is imported without its startup messages (see test_commands), and nothing else is held back."""
 
 import os
 

@@ -25,6 +25,7 @@ ORDER = (
 )
 GROUND = {
     "command_line.py",
+    "commands.py",
     "config.py",
     "distributed.py",
     "errors.py",

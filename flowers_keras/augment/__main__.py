@@ -1,11 +1,12 @@
 """The contact sheet of all operations: `python -m flowers_keras.augment --output=sheet.png [PHOTO]`."""
 
-from flowers_keras import errors, files, user_paths
+from flowers_keras import commands, files, user_paths
+from flowers_keras.errors import UserError
 
 
 def main(arguments=None):
     """Writes the sheet and returns the exit status."""
-    parser = errors.Arguments(
+    parser = commands.ArgumentParser(
         prog="python -m flowers_keras.augment",
         description="Draws what TrivialAugmentWide does to a photo: an operation a row, levels across.",
     )
@@ -25,7 +26,7 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
     if options.output.suffix.lower() != ".png":
-        raise errors.UserError(f"--output={options.output} is not a PNG; let its name end in .png")
+        raise UserError(f"--output={options.output} is not a PNG; let its name end in .png")
 
     from flowers_keras.augment import contact_sheet  # TensorFlow: a wrong flag should not wait
 
@@ -37,4 +38,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    commands.run(main)

@@ -12,7 +12,7 @@ def mixup(values, labels, alpha, seed):
     Args:
       values: [batch, ...], any numeric dtype; blended in float32.
       labels: float32 [batch, classes], rows that sum to 1.
-      alpha: number above 0; the larger, the nearer the shares are to a half.
+      alpha: number above 0; the larger, the closer the shares are to a half.
       seed: int32 or int64 [2]; the draw is a pure function of it.
 
     Returns:

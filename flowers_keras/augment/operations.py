@@ -1,7 +1,7 @@
 """The fourteen operations of TrivialAugmentWide (arXiv 2103.10158) in torchvision's dialect.
 
-On a photo of bytes each of them gives what Pillow gives, whose rounding is followed to the bit; so
-what is known about the policy from PyTorch holds. They are TensorFlow, to run in `tf.data`.
+On uint8 photos each gives exactly what Pillow gives, including its rounding, so that results for the policy
+in PyTorch carry over. They are written in TensorFlow, to run in `tf.data`.
 """
 
 from collections.abc import Callable

@@ -76,7 +76,7 @@ def _checked_magnitude(operation, magnitude):
 
 
 def draw(seed):
-    """Draws what TrivialAugmentWide does to a photo: each of the 14 x 31 x 2 choices is as likely.
+    """Draws what TrivialAugmentWide does to a photo: each of the 14 x 31 x 2 choices is equally likely.
 
     Args:
       seed: int32 [2].

@@ -1,8 +1,8 @@
-"""Tables of how fast each part is, in one run on one machine.
+"""Benchmarks each part of the recipe, in one run on one machine.
 
   python -m flowers_keras.benchmark --config=configs/finetune.py [--only=input,training]
 
-Machines differ and are noisy: compare figures of one run, as ratios to the last row of a table.
+Machines differ and are noisy: compare numbers of one run only, as ratios to the last row of a table.
 """
 
 import functools
@@ -11,9 +11,10 @@ import importlib
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, config, errors, user_paths
+from flowers_keras import command_line, commands, config, user_paths
+from flowers_keras.errors import UserError
 
-TABLES = {  # name -> module and function, imported when it is wanted
+TABLES = {  # name -> module and function, imported only if wanted
     "augmentation": "stages.time_augmentation",
     "input": "stages.time_input",
     "trunk": "stages.time_trunk",
@@ -25,12 +26,12 @@ TABLES = {  # name -> module and function, imported when it is wanted
     "predict": "predict_command.time_predict",
     "runtimes": "runtimes.measure_runtimes",
 }
-FEWEST = 300  # photos of the table growth: each part has some of each class
-TRAINED = ("agreement", "predict", "runtimes")  # tables about a model that is trained
+FEWEST = 300  # photos of the table growth, so that each part has some of each class
+TRAINED = ("agreement", "predict", "runtimes")  # tables that need a trained model
 
 # allow_override: train.py has the first, too, and a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "configs/NAME.py; every field has its default", allow_override=True
+    "config", None, "configs/NAME.py; by default the default of every field", allow_override=True
 )
 ONLY = flags.DEFINE_list("only", [], f"of {', '.join(TABLES)}; all by default", allow_override=True)
 GROWTH = flags.DEFINE_list(
@@ -69,12 +70,12 @@ def main(_):
 
 
 def choose_tables(names, model):
-    """The tables to make: `names`, or all; those of `TRAINED` only where there is a model."""
+    """The tables to make: `names`, or all; those of `TRAINED` only if there is a model."""
     for name in names:
         if name not in TABLES:
-            raise errors.UserError(f"--only={name} is not a table; they are {', '.join(TABLES)}")
+            raise UserError(f"--only={name} is not a table; they are {', '.join(TABLES)}")
         if name in TRAINED and not model:
-            raise errors.UserError(f"--only={name} needs a trained model; add --model=runs/x/model.keras")
+            raise UserError(f"--only={name} needs a trained model; add --model=runs/x/model.keras")
     return [name for name in names or TABLES if name not in TRAINED or model]
 
 
@@ -87,7 +88,7 @@ def photo_counts(words):
     """
     counts = sorted({int(word) for word in words if word.isdecimal()})
     if len(counts) < 2 or len(counts) < len(words) or counts[0] < FEWEST:
-        raise errors.UserError(
+        raise UserError(
             f"--growth={','.join(words)} is not allowed; type two numbers or more from {FEWEST} on, with "
             "commas, such as --growth=1000,10000"
         )
@@ -96,4 +97,4 @@ def photo_counts(words):
 
 if __name__ == "__main__":
     parser = functools.partial(command_line.parse_flags, default=config.__file__)
-    errors.run_command(lambda: app.run(main, flags_parser=parser))
+    commands.run(lambda: app.run(main, flags_parser=parser))

@@ -1,4 +1,4 @@
-"""How far a trained model's answers change with the cut at the boundary, and with bfloat16."""
+"""How much cutting at the boundary, and bfloat16, change a trained model's probabilities."""
 
 import numpy as np
 
@@ -18,16 +18,16 @@ COMPARISONS = (  # label, and two ways to compute: (policy, in how many parts)
 
 
 def measure_agreement(experiment, model_path):
-    """Probabilities of `PHOTOS` photos: trunk and tail beside the whole model, in both precisions.
+    """Compares the probabilities of trunk and tail with those of the whole model, in both precisions.
 
-    Of the validation photos and some training photos; the test photos are left alone.
+    Uses `PHOTOS` validation and training photos, and no test photos.
 
     Args:
       experiment: Experiment.
       model_path: `runs/x/model.keras` of a run on the same photos, with its `splits.json` beside it.
 
     Raises:
-      UserError: the model's run cannot be read, or is of other photos.
+      UserError: the model's run cannot be read, or has other photos.
     """
     folder = user_paths.model_file(model_path).parent
     positions = split_file.load(experiment.photos, folder / "splits.json").positions

@@ -1,4 +1,4 @@
-"""Functions compiled as the backend compiles steps of a network, and waited for, as devices work apart."""
+"""Compiles functions as the backend compiles training steps, and waits for the device at each call."""
 
 import importlib
 
@@ -8,7 +8,7 @@ import keras
 def compile_function(function):
     """`function` of tensors, compiled; a call returns when the device is done.
 
-    PyTorch's is left as it is: Keras compiles none there.
+    Under PyTorch it is not compiled, as Keras compiles nothing there.
     """
     name = keras.backend.backend()
     backend = importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""What every table of the benchmark starts from: one experiment's photos, split, and networks."""
+"""What all benchmark tables share: the photos, split and networks of one experiment."""
 
 import dataclasses
 import itertools

@@ -1,4 +1,4 @@
-"""What a step of training would take if it did nothing but its matrix products."""
+"""The lower bound of a training step: the time of its matrix products alone."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ class Product:
       rows: places of all examples of a step.
       inner: values that each place looks at.
       columns: filters.
-      passed_on: whether the gradient is wanted before the layer, too: whether something trains there.
+      passed_on: whether the gradient flows on to earlier layers, because some of them train.
     """
 
     rows: int
@@ -26,7 +26,7 @@ class Product:
 
     @property
     def times(self):
-        """How often a step computes a product of this size: forwards, for the kernel, and further back."""
+        """How often a step computes such a product: forward, for the kernel's gradient, and backward."""
         return 3 if self.passed_on else 2
 
 

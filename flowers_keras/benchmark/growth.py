@@ -1,4 +1,4 @@
-"""How each stage grows with the photos: time, memory and disk, and the order that fits them."""
+"""How the time, memory and disk of each stage grow with the number of photos."""
 
 import contextlib
 import pathlib
@@ -15,7 +15,7 @@ from flowers_keras.evaluation import predicting, prediction_table
 from flowers_keras.photos import draw, identity, sources, split_file, splits, twins
 from flowers_keras.training import feeds, phases, run_folder
 
-CLEAR = pathlib.Path("/proc/self/clear_refs")  # of Linux: "5" forgets the most memory that was held
+CLEAR = pathlib.Path("/proc/self/clear_refs")  # Linux: writing "5" resets the peak memory
 
 
 def measure_growth(experiment, counts):
@@ -26,8 +26,8 @@ def measure_growth(experiment, counts):
       counts: numbers of photos, two at least, ascending.
 
     Returns:
-      Table: seconds for each number of photos; for the largest the megabytes of memory above those
-      before the stage and those written to the disk; and the order of growth of each, the x of n^x.
+      Table: seconds for each number of photos; for the largest number, the megabytes of memory that the
+      stage added and of disk that it wrote; and for each the order of growth, the x in n^x.
     """
     stages = {}
     for count in counts:
@@ -44,7 +44,7 @@ def measure_growth(experiment, counts):
 
 
 def order_of_growth(counts, values):
-    """The x for which n^x fits best; None where there is too little to fit.
+    """The x for which n^x fits best; None if the values are too small to fit.
 
     Example:
       >>> round(order_of_growth([10, 100, 1000], [3, 300, 30_000]), 6)
@@ -112,7 +112,7 @@ class _Stages:
         self.folder, self.figures = folder, {}
 
     def __call__(self, name, function):
-        with contextlib.suppress(OSError):  # elsewhere, only what no earlier stage held is seen
+        with contextlib.suppress(OSError):  # elsewhere the peak is that of all stages so far
             CLEAR.write_text("5")
         disk, memory, start = self._disk(), peak_memory(), time.perf_counter()
         result = function()

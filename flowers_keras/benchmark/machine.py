@@ -1,4 +1,4 @@
-"""What the figures of a benchmark depend on besides the code: processor, its instructions, its load."""
+"""What benchmark results depend on besides the code: the processor, its instructions, its load."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16", "asimd
 
 
 def describe(cpuinfo=None):
-    """The processor's name, its instructions that matter to convolutions, and how busy it was.
+    """The processor's name, its instructions for fast convolutions, and its load.
 
     Args:
       cpuinfo: text like that of /proc/cpuinfo; read from there by default, empty where there is none.

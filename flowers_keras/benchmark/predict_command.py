@@ -1,4 +1,4 @@
-"""The command `predict` on a folder of photos, beside a bare forward pass of the model that it loads."""
+"""The command `predict` on a folder of photos, compared with a bare forward pass of its model."""
 
 import itertools
 import pathlib
@@ -17,7 +17,7 @@ from flowers_keras.photos import pipeline
 
 
 def time_predict(experiment, model_path):
-    """Photos a second from files to probabilities, and how long one photo takes from the command on.
+    """Photos per second from files to probabilities, and the time of the whole command for one photo.
 
     Args:
       experiment: Experiment.

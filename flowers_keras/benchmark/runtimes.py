@@ -1,4 +1,4 @@
-"""A trained model in each of its formats: photos a second, file size, start-up, accuracy."""
+"""A trained model in each export format: photos per second, file size, start-up time, accuracy."""
 
 import functools
 import pathlib
@@ -25,7 +25,7 @@ EXPORTS = (  # label, export's --format, whether in int8
 
 
 def measure_runtimes(experiment, model_path):
-    """One photo at a time, from its pixels, in each runtime; accuracy on all of the test photos.
+    """Measures each runtime on one photo at a time, from its pixels; accuracy on all test photos.
 
     Args:
       experiment: Experiment.

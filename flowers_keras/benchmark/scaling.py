@@ -1,4 +1,4 @@
-"""What more photos and more views cost: time and disk in proportion, and no more memory."""
+"""What more photos and more views cost: proportional time and disk, and no more memory."""
 
 import dataclasses
 import hashlib
@@ -20,7 +20,7 @@ TIMES = ((1, 1), (2, 1), (4, 1), (1, 2), (1, 4))  # copies of the photos, stored
 
 
 def measure_scaling(experiment):
-    """One pass over once, twice and four times the photos or views, and an epoch of reading them back."""
+    """A pass over 1, 2 and 4 times the photos or views, and an epoch of reading them back."""
     rows = []
     for copies, views in TIMES:
         photos, split = repeat(experiment.photos, experiment.split, copies)
@@ -45,7 +45,7 @@ def repeat(photos, split, copies):
     shown = np.concatenate([np.tile(train, copies), few])
 
     def read(position):
-        return photos.read(int(shown[position])) + str(position).encode()  # behind the picture: other content
+        return photos.read(int(shown[position])) + str(position).encode()  # behind the picture: a new digest
 
     repeated = dataclasses.replace(
         photos,

@@ -1,4 +1,4 @@
-"""How fast each stage of the recipe is, beside the plain way to do it."""
+"""The speed of each stage of the recipe, compared with the plain way to do it."""
 
 import functools
 import tempfile
@@ -42,7 +42,7 @@ def time_augmentation(experiment):
 
 
 def time_input(experiment):
-    """From encoded photos to augmented batches, beside what the trunk consumes."""
+    """From encoded photos to augmented batches, compared with the rate at which the trunk takes them."""
     (folded, plain), count = experiment.trunks(), len(experiment.batch)
     rows = [
         ("read, decode, crop, resize, augment", rate(functools.partial(next, experiment.views()), count)),
@@ -56,7 +56,7 @@ def time_input(experiment):
 
 
 def time_trunk(experiment):
-    """The pass over the photos, beside bare compiled forward passes on one batch in memory."""
+    """The pass over the photos, compared with bare compiled forward passes on one batch in memory."""
     (folded, plain), count, views = experiment.trunks(), len(experiment.batch), experiment.views()
     photos = keras.ops.convert_to_tensor(experiment.batch, "float32")
 
@@ -73,7 +73,7 @@ def time_trunk(experiment):
 
 
 def time_training(experiment):
-    """Steps of both phases on stored views, and that of phase 2 on one tensor in memory."""
+    """Training steps of both phases on stored views, and of phase 2 on one tensor in memory."""
     config = experiment.config.copy_and_resolve_references()
     config.features.views = 1
     with tempfile.TemporaryDirectory() as folder, run_folder.open_run(f"{folder}/run", {}) as run:

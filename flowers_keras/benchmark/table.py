@@ -1,10 +1,10 @@
-"""A table of measurements, and how a rate is measured."""
+"""Tables of measurements, and how rates are measured."""
 
 import dataclasses
 import time
 
-SECONDS = 10.0  # each rate is measured for so long
-ROUNDS = 5  # in which rates that are compared take turns, as a machine is faster now and then
+SECONDS = 10.0  # for which each rate is measured
+ROUNDS = 5  # in which compared rates take turns, as the speed of a machine varies
 
 
 @dataclasses.dataclass(frozen=True)

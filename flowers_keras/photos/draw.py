@@ -3,7 +3,7 @@
 One folder per class; the quickstart has seed 0, so that seeds from 1 on give flowers that it never saw.
 """
 
-from flowers_keras import errors, user_paths
+from flowers_keras import commands, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.photos import synthetic
 
@@ -31,7 +31,7 @@ def draw(folder, count, seed, image_size):
 
 def main(arguments=None):
     """Draws the flowers, prints where they are and returns the exit status."""
-    parser = errors.Arguments(prog="python -m flowers_keras.photos.draw", description="Draws flowers.")
+    parser = commands.ArgumentParser(prog="python -m flowers_keras.photos.draw", description="Draws flowers.")
     parser.add_argument("--output", required=True, type=user_paths.user_path, metavar="FOLDER")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1, help="the quickstart's is 0")
@@ -47,4 +47,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    errors.run_command(main)
+    commands.run(main)

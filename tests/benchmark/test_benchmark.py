@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from flowers_keras import errors, recipe, runtime
+from flowers_keras import recipe, runtime
 from flowers_keras.benchmark import (
     __main__,
     agreement,
@@ -25,6 +25,7 @@ from flowers_keras.benchmark import (
     whole_recipe,
 )
 from flowers_keras.benchmark.experiment import load_experiment
+from flowers_keras.errors import UserError
 from flowers_keras.model import archive, novelty
 from flowers_keras.photos import reader, split_file
 from flowers_keras.serving import formats
@@ -180,7 +181,7 @@ def test_trunk_and_tail_agree_with_the_whole_model(experiment, trained):
 
 def _refuse_optional(packages):
     if packages:
-        raise errors.UserError("not installed")
+        raise UserError("not installed")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def _refuse_optional(packages):
     ],
 )
 def test_wrong_flags(names, model, message):
-    with pytest.raises(errors.UserError, match=message):
+    with pytest.raises(UserError, match=message):
         __main__.choose_tables(names, model)
 
 
@@ -199,7 +200,7 @@ def test_wrong_flags(names, model, message):
     "words", [["1000"], ["1000", "1000"], ["1000", "many"], ["1000", "-5"], ["9", "900"]]
 )
 def test_numbers_of_photos_that_show_no_growth(words):
-    with pytest.raises(errors.UserError, match="--growth=1000,10000"):
+    with pytest.raises(UserError, match="--growth=1000,10000"):
         __main__.photo_counts(words)
 
 

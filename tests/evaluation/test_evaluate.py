@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from sklearn import metrics as reference
 
 from configs import finetune
-from flowers_keras import errors, evaluate, files
+from flowers_keras import commands, evaluate, files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_photos, predicting, prediction_table, scores
 from flowers_keras.model import archive, conditioning, inference
@@ -310,7 +310,7 @@ def folder(tmp_path):
 def run_command(*arguments):
     """The status with which the command ends."""
     try:
-        errors.run_command(lambda: evaluate.main([str(each) for each in arguments]))
+        commands.run(lambda: evaluate.main([str(each) for each in arguments]))
     except SystemExit as ended:
         return ended.code
     return 0

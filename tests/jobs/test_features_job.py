@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from flowers_keras import compute_features, errors, recipe, runtime
+from flowers_keras import compute_features, recipe, runtime
+from flowers_keras.errors import UserError
 from flowers_keras.jobs import features_job
 from flowers_keras.photos import pipeline
 from flowers_keras.training import feeds, run_folder, segments, store
@@ -130,19 +131,19 @@ def test_training_and_jobs_keep_each_other_out(small, tmp_path):
     with run_folder.open_run(tmp_path / "run", small.to_dict(), shared=True):
         with run_folder.open_run(tmp_path / "run", small.to_dict(), shared=True):
             pass
-        with pytest.raises(errors.UserError, match="another process is working in"):
+        with pytest.raises(UserError, match="another process is working in"):
             recipe.train_and_evaluate(small, tmp_path / "run")
 
 
 def test_flags_that_name_no_shard_are_refused():
     compute_features.flags.FLAGS(["x", "--shards=2", "--shard=2"])
-    with pytest.raises(errors.UserError, match="--shard=2 is not one of --shards=2; type 0 to 1"):
+    with pytest.raises(UserError, match="--shard=2 is not one of --shards=2; type 0 to 1"):
         compute_features.main([])
 
 
 def test_a_config_that_stores_nothing_is_refused(small, tmp_path):
     small.features.views = 0
-    with pytest.raises(errors.UserError, match="pass --config.features.views=1"):
+    with pytest.raises(UserError, match="pass --config.features.views=1"):
         features_job.compute_share(small, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -53,7 +53,7 @@ def test_a_group_and_the_twins_of_its_photos_are_in_one_part(data):
     described = splits.describe(found, photos, data.twin_distance)
     assert described["across"] == described["groups_across"] == []
     assert sorted(np.concatenate(list(found.positions.values()))) == list(range(90))
-    assert "Each group's part is drawn from its name" in described["shares_note"]
+    assert "Each group's part depends on its name" in described["shares_note"]
 
 
 def test_photos_that_are_added_to_a_group_leave_it_in_place(data):

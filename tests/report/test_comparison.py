@@ -9,7 +9,8 @@ import xml.etree.ElementTree
 import numpy as np
 import pytest
 
-from flowers_keras import compare, config, errors
+from flowers_keras import compare, config
+from flowers_keras.errors import UserError
 from flowers_keras.evaluation import prediction_table
 from flowers_keras.report import comparison, pairs
 from tests import browsing
@@ -166,7 +167,7 @@ def test_what_is_not_a_finished_run_is_refused_by_name(finish, tmp_path, change)
     good, bad = finish("good"), finish("bad")
     change(tmp_path / "bad")
     figure = tmp_path / "figure.svg"
-    with pytest.raises(errors.UserError, match=bad):
+    with pytest.raises(UserError, match=bad):
         compare.main([good, bad, f"--output={figure}"])
     assert not figure.exists()
 
@@ -183,14 +184,14 @@ def test_what_is_not_a_finished_run_is_refused_by_name(finish, tmp_path, change)
 )
 def test_wrong_arguments_are_refused(finish, arguments, words):
     run = finish("run")
-    with pytest.raises(errors.UserError, match="type ") as refused:
+    with pytest.raises(UserError, match="type ") as refused:
         compare.main([run if each == "RUN" else each for each in arguments])
     assert words in str(refused.value)
 
 
 def test_a_figure_that_cannot_be_written_is_refused(finish, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(errors.UserError, match="cannot write"):
+    with pytest.raises(UserError, match="cannot write"):
         compare.main([finish("run"), f"--output={tmp_path / 'file' / 'figure.svg'}"])
 
 

@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 
 import flowers_keras
-from flowers_keras import errors, predict
+from flowers_keras import commands, predict
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import predicting
 from flowers_keras.model import archive, inference, novelty
@@ -75,7 +75,7 @@ def folder(tmp_path_factory):
 def open_command(run, *arguments):
     """The status with which the command ends."""
     try:
-        errors.run_command(lambda: predict.main([f"--model={run}/model.keras", *map(str, arguments)]))
+        commands.run(lambda: predict.main([f"--model={run}/model.keras", *map(str, arguments)]))
     except SystemExit as ended:
         return ended.code
     return 0

@@ -9,12 +9,13 @@ import sys
 
 import pytest
 
-from flowers_keras import errors
+from flowers_keras import commands
+from flowers_keras.errors import UserError
 from tests.conftest import own_lines
 
 
 def refuse():
-    raise errors.UserError("wrong\nvalue")
+    raise UserError("wrong\nvalue")
 
 
 def interrupt():
@@ -32,13 +33,13 @@ def interrupt():
 )
 def test_a_mistake_is_one_line_and_a_status(main, status, message, capsys, monkeypatch):
     with pytest.raises(SystemExit) as ended:
-        errors.run_command(main)
+        commands.run(main)
     assert ended.value.code == status and capsys.readouterr().err == message
 
     # A notebook's output has no `reconfigure`, and SystemExit would be one more message there.
     monkeypatch.setattr(builtins, "get_ipython", None, raising=False)
     monkeypatch.setattr("sys.stdout", io.StringIO())
-    errors.run_command(main)
+    commands.run(main)
     assert capsys.readouterr().err == message
 
 
@@ -51,13 +52,13 @@ def test_a_backend_that_is_not_installed_is_one_line(variable, tmp_path, monkeyp
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     with pytest.raises(ImportError):  # of another cause
-        errors.run_command(import_backend)
+        commands.run(import_backend)
     if variable:
         monkeypatch.setenv("KERAS_BACKEND", "theano")
     else:
         (tmp_path / "keras.json").write_text('{"backend": "theano"}')
     with pytest.raises(SystemExit):
-        errors.run_command(import_backend)
+        commands.run(import_backend)
     assert "backend theano is not installed; type KERAS_BACKEND=tensorflow" in capsys.readouterr().err
 
 
@@ -76,9 +77,9 @@ def test_settings_that_keras_refuses_are_one_line(settings, tmp_path):
     source = importlib.util.find_spec("keras").submodule_search_locations[0] + "/src/backend/config.py"
     code = f"""
 import runpy, sys, types
-from flowers_keras import errors
+from flowers_keras import commands
 sys.modules["keras.src.api_export"] = types.SimpleNamespace(keras_export=lambda _: lambda each: each)
-errors.run_command(lambda: runpy.run_path({source!r}) and None)
+commands.run(lambda: runpy.run_path({source!r}) and None)
 """
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {"KERAS_HOME": str(tmp_path)}, capture_output=True
@@ -90,7 +91,7 @@ errors.run_command(lambda: runpy.run_path({source!r}) and None)
 @pytest.mark.parametrize("backend", ["null", '""', "3", '["jax"]', '"os"', '"no.such"', '"tensorflow "'])
 def test_a_backend_that_is_none_is_one_line(backend, tmp_path):
     (tmp_path / "keras.json").write_text(f'{{"backend": {backend}}}')
-    code = "from flowers_keras import errors; errors.run_command(lambda: __import__('keras') and None)"
+    code = "from flowers_keras import commands; commands.run(lambda: __import__('keras') and None)"
     environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment | {"KERAS_HOME": str(tmp_path)}, capture_output=True
@@ -101,7 +102,7 @@ def test_a_backend_that_is_none_is_one_line(backend, tmp_path):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
 def test_a_full_disk_under_standard_output_is_one_line():
-    code = "from flowers_keras import errors; errors.run_command(lambda: print('a row', flush=True))"
+    code = "from flowers_keras import commands; commands.run(lambda: print('a row', flush=True))"
     with open("/dev/full", "w") as full:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
@@ -109,14 +110,14 @@ def test_a_full_disk_under_standard_output_is_one_line():
 
 
 def test_an_old_console_gets_characters_that_it_has():
-    code = "from flowers_keras import errors; errors.run_command(lambda: print('██▍ 1 ± 2, – rosé'))"
+    code = "from flowers_keras import commands; commands.run(lambda: print('██▍ 1 ± 2, – rosé'))"
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run([sys.executable, "-X", "utf8", "-c", code], env=environment, capture_output=True)
     assert done.stdout.split(b"\n")[0].rstrip() == b"## 1 +- 2, - ros?"
 
 
 def test_success_does_not_end_the_process():
-    errors.run_command(lambda: None)
+    commands.run(lambda: None)
 
 
 def test_words_of_a_script_with_line_ends_of_windows(monkeypatch, tmp_path):
@@ -124,14 +125,14 @@ def test_words_of_a_script_with_line_ends_of_windows(monkeypatch, tmp_path):
     odd.touch()
     seen = []
     monkeypatch.setattr(sys, "argv", ["predict", "--tta\r", "", str(odd), "--workdir=runs/x\r", "\r"])
-    errors.run_command(lambda: seen.extend(sys.argv))
+    commands.run(lambda: seen.extend(sys.argv))
     assert seen == ["predict", "--tta", "", str(odd), "--workdir=runs/x"]
 
 
 def test_the_folder_of_keras_may_begin_with_a_tilde(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setenv("KERAS_HOME", "~/keras")
-    errors.run_command(lambda: None)
+    commands.run(lambda: None)
     assert os.environ["KERAS_HOME"] == "/home/me/keras"
 
 
@@ -147,7 +148,7 @@ for count in range(1, 9):
 
 def test_batches_of_several_sizes_are_computed_without_a_word():
     """TensorFlow would greet, and advise the programmer, on the console of who has few photos."""
-    command = f"from flowers_keras import errors\nerrors.run_command(lambda: exec({BATCHES!r}))"
+    command = f"from flowers_keras import commands\ncommands.run(lambda: exec({BATCHES!r}))"
     environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
     ended = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, env=environment)
     loading, _, computing = ended.stderr.partition("loaded\n")
