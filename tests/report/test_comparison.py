@@ -334,6 +334,13 @@ def test_photos_of_the_same_names_that_are_others_are_not_compared(finish, compa
     assert paired not in [line[0] for line in lines if line]
 
 
+def test_runs_before_and_after_a_label_was_corrected_are_no_group(finish):
+    runs = [finish("before"), finish("after", seed=1), finish("corrected", seed=2)]
+    path = pathlib.Path(runs[2], "splits.json")
+    path.write_text(path.read_text().replace('"class": "x"', '"class": "y"', 1))
+    assert [len(each.runs) for each in comparison.group_runs(comparison.read_runs(runs))] == [2, 1]
+
+
 def test_runs_before_and_after_photos_were_added_are_no_group(finish, compared):
     before, after = finish("before", trained="cd"), finish("after", trained="cde", seed=1)
     again = finish("again", trained="dc", seed=2)
