@@ -310,6 +310,11 @@ def shift(accuracy=0.9, photos=100, **conditions):
     return {"shift": {"photos": photos, "accuracy": accuracy, "conditions": steady | conditions}}
 
 
+def of_two(**changes):
+    """A run of two classes, 90 % of each classified correctly."""
+    return metrics_of() | {name: part([90, 90], 100) for name in ("train", "validation", "test")} | changes
+
+
 def confused(one, other):
     """A test part in which class 0 is taken for class 1 `one` times, and back `other` times."""
     wrong = np.diag([100] * 4) + 0
@@ -415,6 +420,13 @@ FIGURES = [
     ("shift_strong", metrics_of(**shift(noise=[0.85, 0.7, 0.55])), False),
     ("shift_strong", metrics_of(**shift(14 / 15, 15, blur=[14 / 15, 12 / 15, 1 / 15])), True),
     ("shift_strong", metrics_of(**shift(3 / 7, 7, blur=[3 / 7, 2 / 7, 0.0])), False),  # three photos
+    ("shift_strong", of_two(**shift(noise=[0.9, 0.8, 0.55])), True),  # nearly guessing
+    ("shift_strong", of_two(**shift(noise=[0.9, 0.8, 0.67])), False),
+    ("steady", of_two(**shift(noise=[0.9, 0.8, 0.55])), False),
+    ("steady", of_two(**shift(noise=[0.9, 0.8, 0.67])), True),
+    ("shift", of_two(**shift(noise=[0.88, 0.72, 0.7])), True),
+    ("shift", of_two(**shift(noise=[0.88, 0.76, 0.7])), False),
+    ("shift_collapse", of_two(**shift(noise=[0.72, 0.7, 0.7])), True),
     ("confused", metrics_of() | confused(15, 6), True),
     ("confused", metrics_of() | confused(15, 4), False),
     ("overconfident", calibrated(0.06, +0.06), True),
