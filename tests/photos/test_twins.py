@@ -35,6 +35,15 @@ def test_a_photo_in_black_and_white_is_a_twin_and_others_are_not():
     )
 
 
+@pytest.mark.parametrize("exposure", [0.5, 0.7, 1.4])
+def test_a_brighter_or_darker_copy_is_a_twin(exposure):
+    """As those who augment photos before they are split have them, in the hundreds."""
+    photos = [each // 2 + 20 for each in textures(12, seed=5)]
+    changed = [np.clip(each * exposure, 0, 255).astype(np.uint8) for each in photos]
+    found = twins.find_twins_across(fingerprints(photos), fingerprints(changed), 8)
+    assert [pair[:2] for pair in found] == [(i, i) for i in range(12)]
+
+
 def test_twins_are_the_same_in_either_order():
     prints = fingerprints([synthetic.draw_flower(i % 5, i, 75) for i in range(80)])
     one = {(i, j, bits) for i, j, bits in twins.find_twins_across(prints[:40], prints[40:], 14)}
@@ -63,6 +72,19 @@ def drawn_records(random, count, files, hashes, flips):
     return records[random.integers(0, files, count)]
 
 
+def unlike_colours(one, other):
+    """The smaller of two differences: as they are, and with the darker one made as bright as the other."""
+    gain = min(2.5, max(0.4, (other.mean() + 1) / (one.mean() + 1)))
+    bright = np.minimum(one * max(gain, 1), 255), np.minimum(other / min(gain, 1), 255)
+    found = []
+    for left, right in ((one.astype(float), other.astype(float)), bright):
+        difference = left - right
+        if any((np.ptp(each, axis=2) <= 4).all() for each in (one, other)):
+            difference = difference @ [0.299, 0.587, 0.114]
+        found.append(np.abs(difference).mean())
+    return min(found)
+
+
 def distance_of(one, other):
     """Bits between two records, by the rules alone; 0 for copies, 64 for pictures that are unlike."""
     if one["digest"] == other["digest"]:
@@ -70,10 +92,7 @@ def distance_of(one, other):
     best = 64
     for name, other_name in (("phash", "phash"), ("phash", "mirrored"), ("mirrored", "phash")):
         seen = other["colours"].reshape(4, 4, 3)[:, :: 1 if name == other_name else -1]
-        difference = seen - one["colours"].reshape(4, 4, 3).astype(float)
-        if any((np.ptp(each["colours"].reshape(16, 3), axis=1) <= 4).all() for each in (one, other)):
-            difference = difference @ [0.299, 0.587, 0.114]
-        unlike = np.abs(difference).mean()
+        unlike = unlike_colours(one["colours"].reshape(4, 4, 3), seen)
         if one[name] and other[other_name] and unlike <= 20:
             best = min(best, (int(one[name]) ^ int(other[other_name])).bit_count())
     return best
