@@ -126,6 +126,6 @@ def _print_help(experiment):
         value = f"default {field.default!r}"
         if values[name] != field.default:
             value = f"{values[name]!r} in this config, {value}"
-        text = f"--config.{name}: {field.help}: {field.allowed.words} ({value})"
+        text = f"--config.{name}: {field.help} [{field.allowed.words}; {value}]"
         print(flags.text_wrap(text, indent="    ", firstline_indent="  "))
     print(f"\n{_describe_configs()}")

@@ -76,7 +76,7 @@ def _phase(section, title, epochs, learning_rate):
             "best", _choice("best", "best_balanced", "last"), "epoch kept; best: highest validation accuracy"
         ),
         "interpolation": Field(1.0, _number(0, 1), "share of the phase's change that is kept (WiSE-FT)"),
-        "patience": Field(0, EPOCHS, "epochs without improvement that end the phase; 0: none do"),
+        "patience": Field(0, EPOCHS, "epochs without improvement that end the phase; 0: never"),
     }
     return {f"{section}.{name}": field for name, field in fields.items()}
 
@@ -97,8 +97,8 @@ FIELDS = {
         299, _whole(SMALLEST_IMAGE, 1024, " pixels"), "side of the square that the network sees"
     ),
     "data.batch_size": Field(32, _whole(1, 4096, " photos"), "photos in a training step"),
-    "data.validation_fraction": Field(0.1, _number(0.01, 0.49), "of each class, for every choice"),
-    "data.test_fraction": Field(0.1, _number(0.01, 0.49), "of each class, used once, at the end"),
+    "data.validation_fraction": Field(0.1, _number(0.01, 0.49), "of each class; every choice is made on it"),
+    "data.test_fraction": Field(0.1, _number(0.01, 0.49), "of each class; used once, at the end"),
     "data.split_seed": Field(0, SEED, "seed of the split"),
     "data.twin_distance": Field(
         8, _whole(0, 20, " bits"), "between 64-bit perceptual hashes; closer photos stay in one part"

@@ -137,9 +137,9 @@ def test_help_lists_flags_fields_and_configs(script, named):
     shown = " ".join(done.stdout.split())
     assert done.returncode == 0 and done.stderr == ""
     for name, field in config.FIELDS.items():
-        assert f"--config.{name}: " in shown and f": {field.allowed.words} (" in shown
-        assert f"default {field.default!r})" in shown
-    assert "75 to 1024 pixels (96 in this config, default 299)" in shown
+        assert f"--config.{name}: " in shown and f" [{field.allowed.words}; " in shown
+        assert f"default {field.default!r}]" in shown
+    assert "75 to 1024 pixels; 96 in this config, default 299]" in shown
     assert f"{named}: " in shown
     assert f"configs/quickstart.py: {quickstart.__doc__.splitlines()[0]}" in shown
 
