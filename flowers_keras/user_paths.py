@@ -40,13 +40,22 @@ def model_file(text):
       UserError: it does not exist, or is another kind of file, or is incomplete.
     """
     path = user_path(text)
-    path = path / "model.keras" if path.is_dir() else path
+    path = user_path(path / "model.keras") if path.is_dir() else path
     advice = "type the path of the model.keras of a finished run"
     if not path.is_file():
         raise UserError(f"{path} is not there; {advice}")
+    check_readable(path)
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path} is not a classifier that flowers_keras saved, or is damaged; {advice}")
     return path
+
+
+def check_readable(path):
+    """Refuses (UserError) a file that this user may not read: libraries say that it is damaged."""
+    try:
+        open(path, "rb").close()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; fix that, or type another path") from error
 
 
 def output_file(text):
@@ -123,6 +132,7 @@ def weights_file(weights):
             f"model.weights={path} is not a file; type imagenet, the path of a Keras .h5 file of "
             'InceptionV3 without its top, or "" for random weights'
         )
+    check_readable(path)
     return path
 
 

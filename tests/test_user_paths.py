@@ -1,6 +1,8 @@
 """Where commands read and write: `~` is the home folder, and a place that cannot be written is one line."""
 
+import errno
 import json
+import os
 import pathlib
 import zipfile
 
@@ -23,7 +25,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_photos
 from flowers_keras.model import archive, classifier
 from flowers_keras.photos import draw, sources, tfds_records
-from flowers_keras.serving import exporting, heat_maps
+from flowers_keras.serving import exporting, formats, heat_maps
 from tests.serving.test_export import CARD, small_network
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -187,6 +189,32 @@ def test_a_path_that_a_person_types(monkeypatch):
     assert str(user_paths.user_path("~/x")) == "/home/me/x" and str(user_paths.user_path("a/~")) == "a/~"
     with pytest.raises(UserError, match="File name too long; type another path"):
         user_paths.user_path("x" * 300)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "flowers.tflite", "flowers.onnx", "weights.h5"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(name, tmp_path, monkeypatch):
+    def refuse(path, *_):  # the permissions themselves do not stop root, as who tests may work
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    path = tmp_path / name
+    path.write_bytes(b"x")
+    monkeypatch.setattr(user_paths, "open", refuse, raising=False)
+    with pytest.raises(UserError, match=f"{name} cannot be read: Permission denied"):
+        user_paths.weights_file(str(path)) if name == "weights.h5" else formats.model_path(str(path))
+
+
+def test_the_folder_of_a_model_that_may_not_be_opened_is_one_line(tmp_path, monkeypatch):
+    stat = os.stat
+
+    def refuse(path, *arguments, **options):
+        if os.path.dirname(path) == str(tmp_path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    for command in (user_paths.model_file, formats.model_path):
+        with pytest.raises(UserError, match="cannot be used: Permission denied"):
+            command(str(tmp_path))
 
 
 def test_a_model_is_told_from_other_files_before_anything_is_imported(tmp_path):

@@ -98,7 +98,7 @@ def format_of(path):
       ('onnx', None)
     """
     if path.is_dir():
-        return "saved_model" if (path / "saved_model.pb").is_file() else None
+        return "saved_model" if user_paths.user_path(path / "saved_model.pb").is_file() else None
     return SUFFIXES.get(path.suffix.lower())
 
 
@@ -109,4 +109,8 @@ def model_path(text):
       UserError: there is none.
     """
     path = user_paths.user_path(text)
-    return path if path.exists() and format_of(path) else user_paths.model_file(text)
+    if not (path.exists() and format_of(path)):
+        return user_paths.model_file(text)
+    if path.is_file():
+        user_paths.check_readable(path)
+    return path
