@@ -25,6 +25,7 @@ from flowers_keras.errors import UserError
 from flowers_keras.evaluation import labelled_photos
 from flowers_keras.model import archive, classifier
 from flowers_keras.photos import draw, sources, tfds_records
+from flowers_keras.report import run_photos
 from flowers_keras.serving import exporting, formats, heat_maps
 from tests.serving.test_export import CARD, small_network
 
@@ -85,7 +86,10 @@ class Written:
 
 
 def run_compare(monkeypatch):
+    monkeypatch.setattr(run_photos, "read", lambda folder: {"a": {"part": "test", "digest": "0a"}})
+    (pathlib.Path.home() / "run" / "splits.json").touch()
     compare.main(["~/run", "--output=~/new/runs.svg"])
+    (pathlib.Path.home() / "run" / "splits.json").unlink()
 
 
 def run_demo(monkeypatch):
