@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from flowers_keras import files, next_command, progress
-from flowers_keras.evaluation import doubts, predicting, prediction_table, scores
+from flowers_keras.evaluation import doubts, paired, predicting, prediction_table, scores
 from flowers_keras.jobs import fold_setup
 from flowers_keras.model import classifier
 from flowers_keras.photos import folds, groups, tables
@@ -34,7 +34,8 @@ def cross_validate(config, workdir, count):
     Returns:
       {"folds": count, "pooled": figures as in `metrics.json`, "each": accuracy of each fold with flip
       test-time augmentation, "interval_tta": [low, high] of all, "seconds": stage -> seconds}; where photos
-      share groups, "divided": {"pooled", "interval_tta", "each"} of folds that divide them.
+      share groups, "divided": {"pooled", "interval_tta", "each", "cost"} of folds that divide
+      them, as of `describe` and `cost_of_groups`.
 
     Raises:
       UserError: anything that the user can fix, in one line.
@@ -61,7 +62,8 @@ def train_and_score(photos, split, config, count, run):
         divided = folds.cut_folds(
             dataclasses.replace(photos, groups=None), split, count, config.data.split_seed
         )
-        result["divided"] = describe(score_folds(setup, divided, config, run, "divided"))
+        others = score_folds(setup, divided, config, run, "divided")
+        result["divided"] = describe(others) | {"cost": cost_of_groups(others, scored)}
     files.write_json(run.path("folds.json"), result | {"seconds": run.seconds})
 
 
@@ -90,6 +92,19 @@ def describe(scored):
         "interval_tta": scores.wilson_interval(right, len(pooled.ids)),
         "each": [accuracy_tta(each) for each in scored],
     }
+
+
+def cost_of_groups(divided, whole):
+    """What new groups cost, as of `paired.paired_difference`: TTA accuracy on whole groups less the other.
+
+    Args:
+      divided, whole: Predictions of folds of the same photos, whose groups are on both sides or on one.
+    """
+    right = [
+        dict(zip(each.ids, (each.tta.argmax(axis=1) == each.labels).tolist(), strict=True))
+        for each in map(prediction_table.join, (divided, whole))
+    ]
+    return paired.paired_difference(*([each[name] for name in right[0]] for each in right))
 
 
 def score_fold(setup, fold, config, run):
@@ -144,7 +159,8 @@ def announce(run, config):
     if divided := found.get("divided"):
         print(
             "  where a group may be on both sides of a fold: "
-            f"{divided['pooled']['accuracy_tta']:.1%} with TTA; the difference is what new groups cost"
+            f"{divided['pooled']['accuracy_tta']:.1%} with TTA; the difference"
+            f"{certainty.cost_interval(found)} is what new groups cost"
         )
     if report := certainty.refresh(run.folder):
         print(f"  also in {report}")

@@ -44,6 +44,7 @@ def section(folder, settings, metrics):
         expected=_expected_reach(metrics),
         novelty=metrics.get("novelty"),
         folds=folds,
+        cost_interval=cost_interval(folds) if folds else "",
         strip=figures.accuracy_strip(_rows(metrics["test"], folds)) if folds else None,
         curve=curve,
         drawing=learning_curve_figure.draw(curve) if curve else None,
@@ -117,6 +118,21 @@ def _rows(test, folds):
     if "divided" in folds:
         each.append(["divided", folds["divided"]["pooled"]])
     return [(name, *(of[f"accuracy{which}"] for which in ("", "_tta", "_interval"))) for name, of in each]
+
+
+def cost_interval(folds):
+    """The 95 % interval of what new groups cost, in words; "" for older `folds.json` without it.
+
+    Example:
+      >>> cost_interval({"divided": {"cost": {"interval": [-0.041, 0.002]}}})
+      ' (-4.1 to +0.2 points, 95 %)'
+    """
+    cost = folds.get("divided", {}).get("cost")
+    return (
+        " ({:+.1f} to {:+.1f} points, 95 %)".format(*(100 * each for each in cost["interval"]))
+        if cost
+        else ""
+    )
 
 
 def _expected_reach(metrics):

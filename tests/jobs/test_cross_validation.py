@@ -63,8 +63,12 @@ def test_what_new_groups_cost_is_found_beside_the_figure_for_them(small, tmp_pat
     assert [bool(training & held_out) for training, held_out in sides] == [False, False, True, True]
     assert found["divided"]["pooled"]["count"] == found["pooled"]["count"]
     assert len(found["divided"]["each"]) == len(found["each"]) == 2
+    cost = found["divided"]["cost"]
+    drop = found["pooled"]["accuracy_tta"] - found["divided"]["pooled"]["accuracy_tta"]
+    assert cost["difference"] == pytest.approx(drop) and cost["interval"][0] < drop < cost["interval"][1]
     words = (
-        f"on both sides of a fold: {found['divided']['pooled']['accuracy_tta']:.1%} with TTA; the difference"
+        f"on both sides of a fold: {found['divided']['pooled']['accuracy_tta']:.1%} with TTA; the difference "
+        f"({100 * cost['interval'][0]:+.1f} to"
     )
     assert words in capsys.readouterr().out
 

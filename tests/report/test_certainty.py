@@ -110,6 +110,11 @@ def test_what_new_groups_cost_is_shown(run):
     certainty.refresh(beside)
     after = read(folder)
     assert "The difference, -2.1 points with TTA, is what photos of new groups cost" in after.words()
+    divided["cost"] = {"interval": [-0.034, -0.007]}
+    files.write_json(beside / "folds.json", FOLDED | {"divided": divided})
+    certainty.refresh(beside)
+    words = "-2.1 points with TTA (-3.4 to -0.7 points, 95 %), is what photos of new groups cost"
+    assert words in read(folder).words()
     assert {0.941, 0.9425} <= {value for value, _ in after.figures}
 
 
