@@ -4,11 +4,13 @@ A photo is either read correctly (upright, RGB, 8 bits) or refused with a `Broke
 file crashes the reader, takes it long or fills the memory.
 """
 
+import errno
 import io
 import os
 import re
 import stat
 import struct
+import time
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -16,11 +18,13 @@ from PIL import Image, ImageFile
 from flowers_keras.photos import containers, exif_block, folders, formats, jpeg
 from flowers_keras.photos.containers import BrokenPhoto
 
+PASSING = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT)  # how a network drive fails for a moment
 MAX_BYTES = 256 << 20  # of an encoded photo
 MAX_PIXELS = 128_000_000  # of a decoded one
 MAX_SIDE = 65_535  # pixels; the maximum of JPEG and GIF
 MAX_EFFORT = 16 * MAX_PIXELS  # pixels times the passes, or the slowness, of their decoder
 MAX_EXPANSION = 10_000  # pixels per byte; deflate, the densest except WebP, reaches 8,256
+DENSE = ("WEBP", "AVIF", "HEIF", "JPEG2000")  # formats without such a limit
 NO_PHOTO = "not a photo"
 LEAST_LINES = 4  # from so many on, a carriage return before every line feed is not chance
 UNCOMPRESSED = ("BMP", "PPM", "TIFF")  # whose pixels may be any bytes
@@ -94,16 +98,23 @@ def read_file(path):
     Raises:
       BrokenPhoto: it is absent, unreadable, too large, or no regular file.
     """
-    try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise BrokenPhoto("not a regular file")
-            if status.st_size > MAX_BYTES:
-                raise BrokenPhoto(f"larger than {MAX_BYTES >> 20} MiB")
-            return file.read(status.st_size)
-    except OSError as error:
-        raise BrokenPhoto((error.strerror or type(error).__name__).lower()) from error
+    for pause in (0.1, 1, None):
+        try:
+            return _read_regular(path)
+        except OSError as error:
+            if pause is None or error.errno not in PASSING:
+                raise BrokenPhoto((error.strerror or type(error).__name__).lower()) from error
+            time.sleep(pause)
+
+
+def _read_regular(path):
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise BrokenPhoto("not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise BrokenPhoto(f"larger than {MAX_BYTES >> 20} MiB")
+        return file.read(status.st_size)
 
 
 def _open_without_waiting(path, flags):
@@ -190,12 +201,7 @@ def _check_size(image, picture):
         effort = 256
     if effort * max(width * height, len(picture)) > MAX_EFFORT:
         raise BrokenPhoto(f"{width}x{height} pixels that would take too long to decode")
-    if width * height > MAX_EXPANSION * len(picture) and image.format not in (
-        "WEBP",
-        "AVIF",
-        "HEIF",
-        "JPEG2000",
-    ):
+    if width * height > MAX_EXPANSION * len(picture) and image.format not in DENSE:
         raise BrokenPhoto(f"{width}x{height} pixels cannot be in {len(picture)} bytes")
     if width * height > MAX_PIXELS and jpeg.coefficients(image, picture) > jpeg.MAX_COEFFICIENTS:
         raise BrokenPhoto(f"{width}x{height} pixels in several scans, which takes too much memory")

@@ -1,6 +1,7 @@
 """The reader reads a photo correctly or leaves it out with a reason; nothing crashes or stalls it."""
 
 import concurrent.futures
+import errno
 import io
 import os
 import pathlib
@@ -431,6 +432,29 @@ def test_read_file_takes_text_and_paths(tmp_path):
     path = tmp_path / "x.jpg"
     path.write_bytes(b"1234")
     assert reader.read_file(path) == reader.read_file(str(path)) == b"1234"
+
+
+@pytest.mark.parametrize("number, failures, tries", [
+    (errno.EIO, 2, 3), (errno.ESTALE, 1, 2), (errno.EIO, 9, 3), (errno.EACCES, 1, 1),
+])  # fmt: skip
+def test_a_drive_that_fails_for_a_moment_is_asked_again(tmp_path, monkeypatch, number, failures, tries):
+    path, whole, calls = tmp_path / "x.jpg", reader._open_without_waiting, []
+    path.write_bytes(b"1234")
+
+    def open_later(*arguments):
+        calls.append(arguments)
+        if len(calls) <= failures:
+            raise OSError(number, os.strerror(number))
+        return whole(*arguments)
+
+    monkeypatch.setattr(reader, "_open_without_waiting", open_later)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    if failures < tries:
+        assert reader.read_file(path) == b"1234"
+    else:
+        with pytest.raises(reader.BrokenPhoto, match=os.strerror(number).lower()):
+            reader.read_file(path)
+    assert len(calls) == tries
 
 
 def test_read_file_has_a_limit(tmp_path, monkeypatch):
