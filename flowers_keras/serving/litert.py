@@ -14,9 +14,10 @@
     interpreter.invoke()
     probabilities = interpreter.get_tensor(given["index"])[0]
 
-It takes photos of the model's own size, as code like the above expects; `resize_tensor_input` makes it
-take several at a time. Training resizes bilinearly; with other filters (nearest, box, bicubic, Lanczos) 98
-to 100 of 100 photos of tf_flowers kept their class, and probabilities moved by up to 0.29 (2026-11-26).
+It takes photos of the model's own size, as code like the above expects. `resize_tensor_input` makes it take
+several at a time; without `strict=True` it also accepts other sizes, for which the answers are wrong.
+Training resizes bilinearly; with other filters (nearest, box, bicubic, Lanczos) 98 to 100 of 100 photos of
+tf_flowers kept their class, and probabilities moved by up to 0.29 (2026-11-26).
 
 With `any_size` it takes one photo of any size and resizes it as training did: its input then says 1 x 1,
 which such code would take for the size.

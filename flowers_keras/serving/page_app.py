@@ -68,6 +68,8 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+ELSEWHERE = "here are the page, GET /, and POST /predict, which takes the bytes of a photo"
+
 NO_POLICY = "default-src 'none'; frame-ancestors 'none'"  # of replies that are not the page
 
 
@@ -209,7 +211,8 @@ async def read_body(request):
 
 
 async def _refuse(request, error):
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    reason = ELSEWHERE if error.status_code in (404, 405) else error.detail
+    return JSONResponse({"error": reason}, error.status_code, error.headers)
 
 
 def answer_photo(classifier, data):

@@ -229,6 +229,7 @@ def test_what_is_no_photo_is_refused_with_its_reason(server, photo, monkeypatch)
     for path in ("/elsewhere", "/predict/", "/../etc/passwd", "//evil.example"):
         assert refused(server, "POST", path, photo)[0] == refused(server, "GET", path)[0] == 404
     assert refused(server, "GET", "/predict")[0] == refused(server, "POST", "/", photo)[0] == 405
+    assert "POST /predict, which takes the bytes" in refused(server, "GET", "/predict")[1]
     monkeypatch.setattr(page_app, "LARGEST_UPLOAD", 1 << 20)
     assert refused(server, "POST", "/predict", bytes((1 << 20) + 1)) == (413, "larger than 1 MiB")
     assert ask(server, "POST", "/predict", photo)[0] == 200  # and it lives
