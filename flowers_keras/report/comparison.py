@@ -24,7 +24,8 @@ FOLDS = "folds.json"  # what cross-validation leaves in place of metrics and rep
 FOLDS_NEEDED = ("config.json", FOLDS, "predictions.csv", run_photos.SPLITS)
 
 NOTE = """accuracies in %; gap: train minus test, in points
-n: runs that differ in the seeds alone; of more than one, mean ± standard deviation"""
+n: runs that differ in the seeds alone; of more than one, mean ± standard deviation
+seconds: features that were stored before cost none"""
 
 # Runs of one group may differ in these: the draws of the training, and what changes no result.
 # `data.split_seed` is not among them, since it chooses other test photos.

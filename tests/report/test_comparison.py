@@ -74,7 +74,8 @@ def test_the_table_holds_the_figures_of_the_runs(finish, compared):
         finish("one", 0.6, 0.99, None, 1234.4, model__dropout=0.5),
         finish("two", 0.8664, 0.9, 0.875, 7),
     )
-    header, first, second, *_ = compared(one, two + "/")
+    header, first, second, *rest = compared(one, two + "/")
+    assert ["seconds: features that were stored before cost none"] in rest
     assert header == ["run", "n", "train", "validation", "test", "test TTA", "gap", "seconds"]
     assert first == [one, "1", "99.0", "85.0", "60.0", "–", "39.0", "1,234"]
     assert second == [two, "1", "90.0", "85.0", "86.6", "87.5", "3.4", "7"]
