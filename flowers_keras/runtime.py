@@ -66,12 +66,13 @@ def describe_machine():
     """What results may depend on besides the config.
 
     Returns:
-      {"device": name of the processor or of the accelerators, "cores": count, "versions": package ->
-      version}.
+      {"device": name of the processor or of the accelerators, "cores": count, "backend": of Keras,
+      "versions": package -> version}.
     """
     return {
         "device": accelerators() or _processor(),
         "cores": os.cpu_count(),
+        "backend": keras.backend.backend(),
         "versions": versions(),
     }
 

@@ -17,6 +17,8 @@ import functools
 import pathlib
 import time
 
+import keras
+
 from flowers_keras import distributed, files, locks, progress, runtime, user_paths
 from flowers_keras.config import WITHOUT_EFFECT, flatten
 from flowers_keras.errors import UserError
@@ -81,7 +83,12 @@ class Run:
         return begun
 
     def begin(self):
-        """Writes `config.json`, which makes the folder this run's."""
+        """Writes `config.json`, which makes the folder this run's.
+
+        Raises:
+          UserError: the run has weights that this backend of Keras would draw differently.
+        """
+        self._refuse_other_weights()
         files.write_json(self.path("config.json"), self.config)
         self.record_machine()
         self.note_seconds()
@@ -98,6 +105,21 @@ class Run:
         record = {"dtype_policy": self.policy, "machines": machines}
         files.write_json(path, record)
         return record
+
+    def _refuse_other_weights(self):
+        """Refuses (UserError) random weights other than those on which checkpoints of this run were trained.
+
+        The frozen part is in no checkpoint, but built again; each backend draws other numbers of a seed.
+        """
+        if not self.path(MACHINE).exists() or flatten(self.config).get("model.weights") != "":
+            return
+        now = keras.backend.backend()
+        begun = files.read_json(self.path(MACHINE))["machines"][0].get("backend", now)
+        if begun != now:
+            raise UserError(
+                f"the run in {self.folder} has random weights, drawn by Keras's backend {begun}; type "
+                f"KERAS_BACKEND={begun} before the command, or start again in a new --workdir"
+            )
 
     def finish(self):
         """Removes what only an unfinished run needs."""

@@ -1,5 +1,6 @@
 """A run's folder: one process at a time, one config, whole files, and one line where it cannot be."""
 
+import contextlib
 import pathlib
 import re
 import resource
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import types
 
+import keras
 import pytest
 
 from flowers_keras import files, recipe
@@ -105,6 +107,26 @@ def test_a_stage_that_fails_before_the_run_begins_leaves_no_folder(tmp_path):
     ):
         raise UserError("no photos")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("weights", ["", "imagenet"])
+def test_random_weights_are_not_drawn_again_by_another_backend(tmp_path, monkeypatch, weights):
+    """Checkpoints hold what trains: the frozen part under it would be another one."""
+    config = settings()
+    config["model"]["weights"] = weights
+    run_folder.Run(tmp_path, config).begin()
+    record = files.read_json(tmp_path / "machine.json")
+    assert record["machines"][0]["backend"] == keras.backend.backend()
+    record["machines"][0]["backend"] = "another"
+    files.write_json(tmp_path / "machine.json", record)
+    expected = contextlib.nullcontext()
+    if not weights:
+        expected = pytest.raises(
+            UserError, match="drawn by Keras's backend another; type KERAS_BACKEND=another"
+        )
+    for _ in range(2):  # the machine that is refused is no machine of the run
+        with expected:
+            run_folder.Run(tmp_path, config).begin()
 
 
 @pytest.mark.parametrize("begun, now", [("mixed_bfloat16", "float32"), ("float32", "mixed_bfloat16")])
