@@ -8,6 +8,9 @@ from flowers_keras.photos import folders
 # Marks of direction, of where a word may break and of the order of bytes; not the joiners in an emoji.
 _UNSEEN = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
+# Where CVAT, FiftyOne and people put the photos that nobody has labelled yet.
+_NO_CLASS = re.compile(r"(no|not|un)(label(l?ed)?|class(ified)?|annotat(ed|ion)|sorted|tagged)")
+
 
 def class_name(name):
     """A folder's name as the name of a class.
@@ -35,3 +38,15 @@ def note_alike(names):
         other = seen.setdefault(re.sub(r"[\s_-]", "", name).casefold(), name)
         if other != name:
             print(f"note: the classes {other} and {name} differ little; if they are one, rename one of them")
+
+
+def note_unlabelled(names):
+    """Prints a note of classes whose names say that their photos have none.
+
+    Example:
+      >>> note_unlabelled(["_unlabeled", "roses"])
+      note: _unlabeled is learnt as a class; if its photos belong to none, move them away
+    """
+    for name in names:
+        if _NO_CLASS.fullmatch(re.sub(r"[\W_]", "", name).casefold()):
+            print(f"note: {name} is learnt as a class; if its photos belong to none, move them away")

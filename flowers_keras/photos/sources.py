@@ -63,6 +63,7 @@ def load_photos(data):
         photos = tfds_photos(place, data.data_dir)
     photos = corrections.correct(photos, data.corrections)
     naming.note_alike(photos.class_names)
+    naming.note_unlabelled(photos.class_names)
     if data.shuffle_labels:
         labels = np.random.default_rng(data.split_seed).permutation(photos.labels)
         photos = dataclasses.replace(photos, labels=labels)

@@ -277,6 +277,16 @@ def test_classes_that_are_called_almost_the_same_are_noted(tmp_path, config, cap
     assert "the classes Daisy and daisy differ little" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "name", ["no_label", "_unlabeled", "Unlabelled", "unsorted", "not labelled", "noble"]
+)
+def test_a_class_of_photos_without_one_is_noted(tmp_path, config, capsys, name):
+    """As CVAT and FiftyOne export a set of which a part is labelled."""
+    config.data.source = f"folder:{make(tmp_path, *classes(name, 'daisy', 'rose'))}"
+    assert len(sources.load_photos(config.data).class_names) == 3
+    assert (f"note: {name} is learnt as a class" in capsys.readouterr().out) == (name != "noble")
+
+
 @pytest.mark.parametrize("trained, folder", [(NFC, NFD), (NFD, NFC)])
 def test_a_model_knows_its_classes_in_a_folder_of_another_system(tmp_path, trained, folder):
     make(tmp_path, f"{folder}/1.jpg", "rose/1.jpg")
