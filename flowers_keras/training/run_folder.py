@@ -111,7 +111,9 @@ class Run:
 
         The frozen part is in no checkpoint, but built again; each backend draws other numbers of a seed.
         """
-        if not self.path(MACHINE).exists() or flatten(self.config).get("model.weights") != "":
+        model = self.config.get("model", {})
+        drawn = model.get("weights") == "" and not model.get("start_from")
+        if not drawn or not self.path(MACHINE).exists():
             return
         now = keras.backend.backend()
         begun = files.read_json(self.path(MACHINE))["machines"][0].get("backend", now)

@@ -109,18 +109,18 @@ def test_a_stage_that_fails_before_the_run_begins_leaves_no_folder(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("weights", ["", "imagenet"])
-def test_random_weights_are_not_drawn_again_by_another_backend(tmp_path, monkeypatch, weights):
+@pytest.mark.parametrize("weights, start_from", [("", ""), ("imagenet", ""), ("", "runs/old")])
+def test_random_weights_are_not_drawn_again_by_another_backend(tmp_path, weights, start_from):
     """Checkpoints hold what trains: the frozen part under it would be another one."""
     config = settings()
-    config["model"]["weights"] = weights
+    config["model"] |= {"weights": weights, "start_from": start_from}
     run_folder.Run(tmp_path, config).begin()
     record = files.read_json(tmp_path / "machine.json")
     assert record["machines"][0]["backend"] == keras.backend.backend()
     record["machines"][0]["backend"] = "another"
     files.write_json(tmp_path / "machine.json", record)
     expected = contextlib.nullcontext()
-    if not weights:
+    if not weights and not start_from:
         expected = pytest.raises(
             UserError, match="drawn by Keras's backend another; type KERAS_BACKEND=another"
         )
