@@ -151,7 +151,8 @@ class TrivialAugmentWide(keras_cv.layers.BaseImageAugmentationLayer):
     def __init__(self, seed=None, **kwargs):
         # Python's generator is the one that Keras draws from; the base class would take one of TensorFlow's
         # that no seed reaches.
-        super().__init__(seed=random.getrandbits(31) if seed is None else seed, **kwargs)
+        mapped = tf.inside_function()  # of `Dataset.map`, where no generator can be made
+        super().__init__(seed=random.getrandbits(31) if seed is None and not mapped else seed, **kwargs)
         self.seed = seed
         # `tf.vectorized_map`, the default, would compute all 14 operations for every photo.
         self.auto_vectorize = False

@@ -378,6 +378,12 @@ def test_layers_without_a_seed_repeat_by_that_of_keras():
     assert trivial_augment.TrivialAugmentWide().get_config()["seed"] is None
 
 
+def test_a_layer_may_be_made_inside_a_function_of_a_dataset():
+    photos = tf.data.Dataset.from_tensor_slices(batch_of(20))
+    mapped = photos.map(lambda photo: trivial_augment.TrivialAugmentWide()(photo))
+    assert len({photo.numpy().tobytes() for photo in mapped}) > 10
+
+
 def test_a_model_with_the_layer_is_not_compiled_by_xla():
     """Keras would choose XLA where there is a GPU, and XLA has no bincount of a size it does not know."""
     layers = [trivial_augment.TrivialAugmentWide(), keras.layers.Flatten(), keras.layers.Dense(1)]
