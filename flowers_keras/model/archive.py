@@ -15,7 +15,7 @@ import numpy as np
 
 from flowers_keras import files, runtime, user_paths
 from flowers_keras.config import FIELDS, SMALLEST_IMAGE, check_field, flatten
-from flowers_keras.errors import UserError
+from flowers_keras.errors import DISK_FULL, UserError
 from flowers_keras.model import classifier, image_statistics, novelty
 
 CARD = "flowers_keras.json"  # a member of the .keras archive
@@ -86,6 +86,8 @@ def load(path):
         for name in ("mixed10", "pooled", *classifier.HEAD):
             model.get_layer(name)
     except Exception as error:  # zipfile, json, h5py and Keras raise whatever they stumble over
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise UserError(f"no room to unpack {path}; free some space beside it") from error
         raise _damaged(path, error) from error
     if classes != len(card["class_names"]) or image_size != card["image_size"]:
         raise UserError(

@@ -1,5 +1,6 @@
 """model.keras: what it holds, calibrated or not, and files that are not ours."""
 
+import errno
 import json
 import zipfile
 
@@ -131,6 +132,17 @@ def test_a_card_or_an_archive_that_would_fill_the_memory_is_not_read(tmp_path, m
         archive.load(tmp_path)
     write_card(tmp_path / "model.keras", b" " * 1_000_000, compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(UserError, match="more than 20 times its size"):
+        archive.load(tmp_path)
+
+
+def test_a_full_disk_is_not_taken_for_damage(light_network, tmp_path, monkeypatch):
+    def load_model(path, **_):  # Keras unpacks the weights beside the file
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    card = {"class_names": ["a", "b", "c"], "image_size": SIZE, "recipe": {}}
+    archive.save(light_network, tmp_path / "model.keras", card)
+    monkeypatch.setattr(keras.saving, "load_model", load_model)
+    with pytest.raises(UserError, match="no room to unpack .*model.keras; free some space"):
         archive.load(tmp_path)
 
 
