@@ -7,8 +7,9 @@ label smoothing made the last layer alone a poor summary for other tasks (Kornbl
 by a cosine, and an average of the weights is kept, so that no epoch is chosen on few photos.
 
 Pooled over 5 folds of 2,647 photos: 95.1 % with TTA (94.2 to 95.8), loss 0.16; on 281 test photos 95.0,
-95.4 and 96.4 %, with TTA 95.7, 96.1 and 96.4 % (3 seeds, 2026-11-26). `docs/accuracy.md` says what was tried. From an empty cache
-it took 1,333 s on 2 cores with AMX, 2.6 times the 512 s that `finetune` took just before it.
+95.4 and 96.4 %, with TTA 95.7, 96.1 and 96.4 % (3 seeds, 2026-11-26). `docs/accuracy.md` says
+what was tried. From an empty cache it took 1,333 s on 2 cores with AMX, 2.6 times the 512 s that `finetune`
+took just before it.
 
   python train.py --config=configs/best.py --workdir=runs/best
 """
