@@ -6,12 +6,14 @@ import dataclasses
 import keras
 import numpy as np
 
-from flowers_keras import recipe, runtime
+from flowers_keras import files, recipe, runtime
 from flowers_keras.config import check_config
 from flowers_keras.errors import UserError
 from flowers_keras.model.tail import make_tail
 from flowers_keras.photos import corrections, folds, pipeline, sources, split_file
 from flowers_keras.training import features, run_folder, tracking
+
+FOLDS = "checkpoints/folds.json"  # ids of the photos that each fold holds out, while the job is unfinished
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +98,7 @@ def set_up_folds(photos, split, config, count, run, plain):
     cut = folds.cut_folds(photos, split, count, config.data.split_seed)
     model = recipe.build(photos, split, config, run.policy)
     run.begin()
+    _refuse_other_folds(cut, photos, run)
     split_file.save(split, photos, run.path("splits.json"))
     with run.stage("features"):
         views = dict.fromkeys([*range(config.features.views), *plain], np.concatenate(cut[0]))
@@ -106,3 +109,17 @@ def set_up_folds(photos, split, config, count, run, plain):
     )
     start = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
     return FoldSetup(photos, cut, stored, model, head, tail, start)
+
+
+def _refuse_other_folds(cut, photos, run):
+    """Refuses (UserError) to go on with other folds than those that the job began with.
+
+    Versions of scikit-learn cut differently (1.7 and 1.9 do), and photos would be held out twice or never.
+    """
+    path, now = run.path(FOLDS), [[photos.ids[i] for i in held_out] for _, held_out in cut]
+    if path.exists() and files.read_json(path) != now:
+        raise UserError(
+            f"{run.folder} holds folds that another version of scikit-learn cut; resume it with that, or "
+            "start again in a new --workdir"
+        )
+    files.write_json(path, now)

@@ -11,7 +11,7 @@ from flowers_keras import files
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import doubts, prediction_table
 from flowers_keras.jobs import cross_validation
-from flowers_keras.photos import sources
+from flowers_keras.photos import folds, sources
 from flowers_keras.training import run_folder, trunk_pass
 from tests.jobs.conftest import Killed, die_in_phase
 
@@ -27,6 +27,11 @@ def test_every_photo_but_the_tests_is_held_out_once_and_a_kill_costs_its_fold(
     trained = die_in_phase(monkeypatch, 4)  # in the second fold
     with pytest.raises(Killed):
         cross_validation.cross_validate(small, tmp_path, 2)
+    cut_folds = folds.cut_folds
+    with monkeypatch.context() as patch:
+        patch.setattr(folds, "cut_folds", lambda *photos: cut_folds(*photos)[::-1])
+        with pytest.raises(UserError, match="folds that another version of scikit-learn cut"):
+            cross_validation.cross_validate(small, tmp_path, 2)
     monkeypatch.setattr(trunk_pass.Pass, "values", lambda *_: pytest.fail("features were computed again"))
     found = cross_validation.cross_validate(small, tmp_path, 2)
     # Phase 1 of the second fold goes on from its checkpoint, which is finished.
