@@ -10,7 +10,7 @@ from PIL import Image
 
 # Increased when the fingerprint of a photo changes, or which photos can be read: stored fingerprints are
 # then computed again. `tests/photos/test_identity.py` pins the values of each version.
-FINGERPRINT_VERSION = 2
+FINGERPRINT_VERSION = 3
 
 # The hash keeps signs only, which in flat pictures are noise.
 LEAST_CONTRAST = 4.0  # standard deviation of the thumbnail, grey levels

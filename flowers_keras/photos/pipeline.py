@@ -17,7 +17,7 @@ from flowers_keras.photos.resize import resize
 
 # Increased when a photo's pixels, crop, resizing or augmentation change: stored features are then computed
 # again. `tests/photos/test_pipeline.py` pins the values of each version.
-PIXELS_VERSION = 1
+PIXELS_VERSION = 2
 
 
 def plain_batches(photos, positions, image_size, batch_size):
