@@ -6,7 +6,7 @@ import sys
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, commands, user_paths
+from flowers_keras import commands, experiment_flags, user_paths
 
 # allow_override: a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
@@ -15,7 +15,7 @@ WORKDIR = flags.DEFINE_string("workdir", None, "the run's folder; runs/NAME by d
 
 def main(arguments):
     """Trains what the flags say; returns the exit status."""
-    workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
+    workdir = user_paths.user_path(WORKDIR.value or f"runs/{experiment_flags.config_name()}")
     from flowers_keras import recipe, runtime  # imports that take seconds: a wrong flag should not wait
     from flowers_keras.jobs import processes
 
@@ -29,4 +29,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    commands.run(lambda: app.run(main, flags_parser=command_line.parse_flags))
+    commands.run(lambda: app.run(main, flags_parser=experiment_flags.parse_flags))

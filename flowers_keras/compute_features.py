@@ -10,7 +10,7 @@ workdir reads what the jobs stored, and computes what none of them did.
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, commands, user_paths
+from flowers_keras import commands, experiment_flags, user_paths
 from flowers_keras.errors import UserError
 
 # allow_override: train.py has these, too, and a notebook may run this file more than once.
@@ -25,7 +25,7 @@ def main(_):
     shard, shards = SHARD.value, SHARDS.value
     if shard >= shards:
         raise UserError(f"--shard={shard} is not one of --shards={shards}; type 0 to {shards - 1}")
-    workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}")
+    workdir = user_paths.user_path(WORKDIR.value or f"runs/{experiment_flags.config_name()}")
 
     from flowers_keras.jobs import features_job  # imports that take seconds: a wrong flag does not wait
 
@@ -33,4 +33,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    commands.run(lambda: app.run(main, flags_parser=command_line.parse_flags))
+    commands.run(lambda: app.run(main, flags_parser=experiment_flags.parse_flags))

@@ -1,6 +1,6 @@
 """The config of an experiment: each field with its default, the values it may have and its meaning.
 
-The default config, the checks, their messages and the help (`command_line.py`) all come from `FIELDS`.
+The default config, the checks, their messages and the help (`experiment_flags.py`) all come from `FIELDS`.
 """
 
 import dataclasses

@@ -13,7 +13,7 @@ doubt are written to `doubts.csv`, for a person to correct and for `data.correct
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, commands, user_paths
+from flowers_keras import commands, experiment_flags, user_paths
 
 # allow_override: train.py has these, too, and a notebook may run this file more than once.
 CONFIG = config_flags.DEFINE_config_file("config", None, "configs/NAME.py", allow_override=True)
@@ -23,7 +23,7 @@ FOLDS = flags.DEFINE_integer("folds", 5, "how many", lower_bound=2, allow_overri
 
 def main(_):
     """Cross-validates what the flags say."""
-    workdir = user_paths.user_path(WORKDIR.value or f"runs/{command_line.config_name()}-folds")
+    workdir = user_paths.user_path(WORKDIR.value or f"runs/{experiment_flags.config_name()}-folds")
     # Imports that take seconds: a wrong flag should not wait for them.
     from flowers_keras.jobs import cross_validation, processes
 
@@ -31,4 +31,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    commands.run(lambda: app.run(main, flags_parser=command_line.parse_flags))
+    commands.run(lambda: app.run(main, flags_parser=experiment_flags.parse_flags))

@@ -4,7 +4,7 @@ import pathlib
 import shlex
 
 from configs import best, finetune
-from flowers_keras import command_line, next_command
+from flowers_keras import experiment_flags, next_command
 
 
 def test_what_is_advised_is_parsed_back_to_the_same_config(monkeypatch, tmp_path):
@@ -20,7 +20,7 @@ def test_what_is_advised_is_parsed_back_to_the_same_config(monkeypatch, tmp_path
     line = next_command.spell("python train.py", experiment.to_dict() | {"folds": 5}, "runs/x y", seed=3)
     words = shlex.split(line)
     assert words[:3] == ["python", "train.py", "--config=configs/best.py"] and len(words) == 7
-    command_line.parse_flags(words[1:])
+    experiment_flags.parse_flags(words[1:])
     experiment.seed = 3
     assert train.CONFIG.value.to_dict() == experiment.to_dict() and train.WORKDIR.value == "runs/x y"
 

@@ -8,7 +8,7 @@ import pytest
 import tqdm.auto
 
 import train
-from flowers_keras import command_line, progress
+from flowers_keras import experiment_flags, progress
 from flowers_keras.errors import UserError
 from flowers_keras.photos import inspection
 from flowers_keras.training import phases, run_folder
@@ -104,13 +104,13 @@ def test_flags(capsys, monkeypatch):
         ("--verbose", False, True),
         ("--noquiet", False, False),
     ):
-        command_line.parse_flags(["train.py", CONFIG, flag])
+        experiment_flags.parse_flags(["train.py", CONFIG, flag])
         progress.note("a stage")
         progress.detail("an epoch")
         assert capsys.readouterr().out == ("" if quiet else "a stage\n") + ("an epoch\n" if verbose else "")
     with pytest.raises(UserError, match="--quiet and --verbose exclude each other"):
-        command_line.parse_flags(["train.py", CONFIG, "--quiet", "--verbose"])
+        experiment_flags.parse_flags(["train.py", CONFIG, "--quiet", "--verbose"])
     with pytest.raises(SystemExit):
-        command_line.parse_flags(["train.py", CONFIG, "--help"])
+        experiment_flags.parse_flags(["train.py", CONFIG, "--help"])
     out = capsys.readouterr().out
     assert "--[no]quiet" in out and "--[no]verbose" in out

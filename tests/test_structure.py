@@ -24,7 +24,7 @@ ORDER = (
     "benchmark",
 )
 GROUND = {
-    "command_line.py",
+    "experiment_flags.py",
     "commands.py",
     "config.py",
     "distributed.py",

@@ -10,11 +10,11 @@ import pytest
 
 import train
 from flowers_keras import (
-    command_line,
     compare,
     config,
     demo,
     evaluate,
+    experiment_flags,
     export,
     predict,
     recipe,
@@ -114,7 +114,7 @@ def run_train(monkeypatch):
     monkeypatch.setattr(recipe, "train", stop_before_training)
     arguments = ["--config=~/c.py", "--config.data.source=folder:~/photos", "--workdir=~/new/runs/a"]
     with pytest.raises(InterruptedError):
-        train.main(command_line.parse_flags(["train.py", *arguments]))
+        train.main(experiment_flags.parse_flags(["train.py", *arguments]))
 
 
 def load_weights(monkeypatch):

@@ -11,7 +11,7 @@ import importlib
 from absl import app, flags
 from ml_collections import config_flags
 
-from flowers_keras import command_line, commands, config, user_paths
+from flowers_keras import commands, config, experiment_flags, user_paths
 from flowers_keras.errors import UserError
 
 TABLES = {  # name -> module and function, imported only if wanted
@@ -96,5 +96,5 @@ def photo_counts(words):
 
 
 if __name__ == "__main__":
-    parser = functools.partial(command_line.parse_flags, default=config.__file__)
+    parser = functools.partial(experiment_flags.parse_flags, default=config.__file__)
     commands.run(lambda: app.run(main, flags_parser=parser))

@@ -112,11 +112,11 @@ def test_stages_are_timed_on_jax():
     program = (
         "import functools, keras\n"
         "from absl import app\n"
-        "from flowers_keras import command_line, config\n"
+        "from flowers_keras import experiment_flags, config\n"
         "from flowers_keras.benchmark import __main__, table\n"
         "from tests import conftest\n"
         "keras.applications.InceptionV3, table.SECONDS = conftest.small_inception, 0.1\n"
-        "parser = functools.partial(command_line.parse_flags, default=config.__file__)\n"
+        "parser = functools.partial(experiment_flags.parse_flags, default=config.__file__)\n"
         "app.run(__main__.main, flags_parser=parser)\n"
     )
     flags = ("data.source=synthetic", "data.synthetic_photos=60", "data.image_size=75", "model.weights=")

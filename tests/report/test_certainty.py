@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from configs import finetune
-from flowers_keras import command_line, files, learning_curve
+from flowers_keras import experiment_flags, files, learning_curve
 from flowers_keras.report import certainty, learning_curve_figure
 from tests.report.parsing import Page
 from tests.report.test_page import metrics as metrics  # noqa: PLC0414
@@ -74,7 +74,7 @@ def test_where_nothing_was_found_yet_the_commands_are_there_with_what_they_bring
         assert typed[3:] == [
             "--config=configs/finetune.py", "--config.frozen.patience=3", f"--workdir={folder}{suffix}",
         ]  # fmt: skip
-        command_line.parse_flags(typed[2:])
+        experiment_flags.parse_flags(typed[2:])
         assert learning_curve.CONFIG.value.to_dict() == json.loads((folder / "config.json").read_text())
         assert learning_curve.WORKDIR.value == f"{folder}{suffix}"
 

@@ -1,4 +1,4 @@
-"""The command line of experiments: absl's flags, where `--config=FILE` is ml_collections' config flag.
+"""The flags of an experiment: those of absl, where `--config=FILE` is ml_collections' config flag.
 
 `absl.app.run(main, flags_parser=parse_flags)` parses them before anything slow is imported.
 """

@@ -12,7 +12,7 @@ from absl import flags
 
 import train
 from configs import quickstart
-from flowers_keras import command_line, config
+from flowers_keras import config, experiment_flags
 from flowers_keras.errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -20,7 +20,7 @@ QUICKSTART = "--config=configs/quickstart.py"
 
 
 def parse(*arguments, default=None):
-    assert command_line.parse_flags(["train.py", *arguments], default) == ["train.py", *arguments]
+    assert experiment_flags.parse_flags(["train.py", *arguments], default) == ["train.py", *arguments]
     return train.CONFIG.value
 
 
@@ -73,7 +73,7 @@ def test_wrong_flags_are_refused_by_name(arguments, message):
 
 def test_fields_are_set_in_the_file_and_on_the_command_line():
     quickstart = parse("--config.seed", "3", QUICKSTART, "--config.model.l2=1", "--config.evaluation.tta")
-    assert command_line.config_name() == "quickstart"
+    assert experiment_flags.config_name() == "quickstart"
     assert (quickstart.seed, quickstart.model.l2, quickstart.evaluation.tta) == (3, 1.0, True)
     assert quickstart.data.source == "synthetic" and quickstart.is_locked
     assert parse("--noconfig.evaluation.tta", default=config.__file__).evaluation.tta is False
@@ -98,8 +98,8 @@ def test_a_run_that_is_stopped_says_how_to_go_on(monkeypatch, capsys):
 
     monkeypatch.setattr(recipe, "train_and_evaluate", stop)
     typed = ["train.py", "--config.seed=3", QUICKSTART]
-    assert train.main(command_line.parse_flags(typed)) == 143
-    assert train.main(command_line.parse_flags([*typed, "--workdir=a b"])) == 143
+    assert train.main(experiment_flags.parse_flags(typed)) == 143
+    assert train.main(experiment_flags.parse_flags([*typed, "--workdir=a b"])) == 143
     assert called == [(3, pathlib.Path("runs/quickstart")), (3, pathlib.Path("a b"))]
     assert capsys.readouterr().err.endswith(f"with: python {' '.join(typed)} '--workdir=a b'\n")
 
