@@ -132,8 +132,8 @@ FINDINGS = {
     "honest": (
         GOOD,
         "The test accuracy can be trusted",
-        "Of {count} photos that it had never seen, the model classified {share} correctly{tta}. Training, "
-        "validation and test agree, and no picture is in two of them. Expect about as "
+        "Of {count} photos that it had never seen, the model classified {share} correctly{tta}. Validation "
+        "and test agree, training is not far above them, and no picture is in two of them. Expect about as "
         "much on new photos of the same kind.",
     ),
     "few_photos": (
