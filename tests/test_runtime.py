@@ -102,6 +102,7 @@ def test_a_package_of_another_name_has_a_version(monkeypatch):
     assert runtime.versions()["tensorflow"] == importlib.import_module("tensorflow").__version__
 
 
+@pytest.mark.long
 def test_a_backend_that_cannot_compute_is_one_line_and_no_damage(light_pristine, tmp_path):
     """As JAX where it is asked for CUDA and there is none."""
     pytest.importorskip("jax", reason="jax is not installed")
