@@ -2,7 +2,7 @@
 
 InceptionV3 from random weights, which can learn once BatchNorm is conditioned on the photos
 (`model/conditioning.py`). It shows how a run works, not how well real flowers are classified.
-On 2 Intel Xeon cores with AMX it took 113 and 122 s (2026-11-26).
+On 2 Intel Xeon cores with AMX it took 122 s (2026-11-26).
 
   python train.py --config=configs/quickstart.py
 """

@@ -111,7 +111,7 @@ def _describe_configs():
     paths = next_command.config_files()
     texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in paths}
     lines = {os.path.relpath(path): text.partition("\n")[0].strip('"') for path, text in texts.items()}
-    title = "configs, each with its test accuracy and its time on 2 cores with AMX (quickstart: without):"
+    title = "configs, each with its test accuracy and its time on 2 cores with AMX:"
     return "\n".join([title, *(f"  {path}: {line}" for path, line in sorted(lines.items()))])
 
 
