@@ -12,7 +12,7 @@ import pathlib
 import sys
 import traceback
 
-from flowers_keras import quiet_tensorflow
+from flowers_keras import quiet_tensorflow, user_paths
 from flowers_keras.errors import DISK_FULL, UserError
 
 # Replacements for characters that we print and that an ASCII console, or a file on Windows, cannot hold.
@@ -21,6 +21,16 @@ PLAIN = {"█": "#", **dict.fromkeys("▏▎▍▌▋▊▉", ""), "±": "+-", "
 
 class ArgumentParser(argparse.ArgumentParser):
     """Command-line arguments; a mistake in them is one line, like any other."""
+
+    def add_model(self):
+        """Adds `--model`: a pathlib.Path of the model of a finished run."""
+        self.add_argument(
+            "--model",
+            required=True,
+            type=user_paths.model_file,
+            metavar="runs/x/model.keras",
+            help="or its folder",
+        )
 
     def error(self, message):
         raise UserError(f"{message}; for the options type {self.prog} --help")

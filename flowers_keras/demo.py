@@ -11,7 +11,7 @@ Programs can use it, too: `curl --data-binary @photo.jpg http://127.0.0.1:7860/p
 `flowers_keras.serving.page_app` describes the replies.
 """
 
-from flowers_keras import commands, user_paths
+from flowers_keras import commands
 from flowers_keras.serving import correction_list, hosts
 
 
@@ -22,13 +22,7 @@ def main(arguments=None):
         description="A page in your browser: drop photos, see their classes and what decided them. Programs "
         "post a photo to /predict and get JSON.",
     )
-    parser.add_argument(
-        "--model",
-        required=True,
-        type=user_paths.model_file,
-        metavar="runs/x/model.keras",
-        help="or its folder",
-    )
+    parser.add_model()
     parser.add_argument("--port", type=int, default=7860, help="7860 by default; 0 takes a free one")
     parser.add_argument(
         "--host",

@@ -6,7 +6,11 @@ python -m flowers_keras.evaluate --model=runs/x/model.keras --data=folder:PATH
 from flowers_keras import commands, files, user_paths
 from flowers_keras.errors import UserError
 
-RECORDS = ("config.json", "labels.json", "machine.json", "metrics.json", "splits.json")  # of a run
+# What a finished run leaves beside its model, as `training/run_folder.py` lists it.
+RECORDS = (
+    *("report.html", "README.md", "metrics.json", "labels.json", "predictions.csv", "splits.json"),
+    *("history.csv", "config.json", "machine.json"),
+)
 
 UNKNOWN = "unknown.json"  # in the folder of its model the report shows it
 
@@ -17,13 +21,7 @@ def main(arguments=None):
         prog="python -m flowers_keras.evaluate",
         description="Measures a trained model on labelled photos: class folders, a list, or a TFDS set.",
     )
-    parser.add_argument(
-        "--model",
-        required=True,
-        type=user_paths.model_file,
-        metavar="runs/x/model.keras",
-        help="or its folder",
-    )
+    parser.add_model()
     parser.add_argument(
         "--data", required=True, type=labelled_source, metavar="folder:PATH", help="or csv:PATH, tfds:NAME"
     )

@@ -17,7 +17,7 @@ def main(arguments=None):
         "An export gives probabilities only: predict, the page and Python also tell when a photo is unlike "
         "anything the model was trained on.",
     )
-    parser.add_argument("--model", required=True, type=user_paths.model_file, help="runs/x/model.keras")
+    parser.add_model()
     parser.add_argument("--format", required=True, choices=formats.PACKAGES)
     parser.add_argument(
         "--output", required=True, type=user_paths.user_path, metavar="PATH", help="file or folder to write"

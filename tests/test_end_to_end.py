@@ -13,7 +13,7 @@ import ml_collections
 import numpy as np
 import pytest
 
-from flowers_keras import predict, recipe
+from flowers_keras import evaluate, predict, recipe
 from flowers_keras.config import FIELDS
 from flowers_keras.errors import UserError
 from flowers_keras.evaluation import prediction_table
@@ -70,7 +70,9 @@ def test_colours_are_learnt_and_the_saved_file_names_each(finished, colours, con
     metrics, folder, read = finished
     _every_field_is_read(read, config, monkeypatch)
     assert metrics["test"]["accuracy"] >= 0.9
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert (
+        {path.name for path in folder.iterdir()} == FILES == {*evaluate.RECORDS, "model.keras", "tensorboard"}
+    )
     assert json.loads((folder / "labels.json").read_text()) == ["blue", "green", "red"]
     model, card = archive.load(folder / "model.keras")
     shades = np.array([(40, 60, 200), (40, 180, 60), (200, 40, 50)], np.uint8)

@@ -12,7 +12,6 @@ import concurrent.futures
 import functools
 import io
 import itertools
-import math
 import os
 
 import numpy as np
@@ -150,7 +149,7 @@ def _count_right(network, photos, positions, split, config):
     lenders = measured_photos.sample(split, "test", min(len(positions), BACKGROUNDS))
     backgrounds = _read_backgrounds(photos, lenders)
     size = min(config.data.batch_size, inference.LARGEST_BATCH)
-    size = math.ceil(len(positions) / math.ceil(len(positions) / size))  # so that none is filled up by many
+    size = pipeline.even_batch_size(len(positions), size)  # so that none is filled up by many
 
     def count(mine):
         batches = pipeline.plain_batches(photos, positions[mine], config.data.image_size, size)

@@ -24,7 +24,7 @@ GAP = 0.10  # from training to unseen photos; above it, overfitting
 
 WIDE_GAP = 0.25  # above it, memorising
 
-LEAK = 0.05  # from validation to test; above it, validation cannot be relied on; the other way, the test
+LEAK = 0.05  # between validation and test; above it, the higher of the two cannot be relied on
 
 COLLAPSE = 0.40  # of one class's recall, from validation to test, while other classes hold
 

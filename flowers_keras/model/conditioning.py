@@ -1,7 +1,5 @@
 """Makes random weights trainable by setting BatchNormalization from photos, for runs without ImageNet's."""
 
-import math
-
 import keras
 import numpy as np
 
@@ -12,7 +10,7 @@ def condition_on_photos(model, photos, positions, config):
     """Calls `condition_random_weights` with 256 of the photos at `positions`, drawn with the run's seed."""
     sample = np.random.default_rng(config.seed).permutation(positions)[:256]
     # Of one size: each batch counts the same, and a single photo, the last of 65, has no variance.
-    batch_size = math.ceil(len(sample) / math.ceil(len(sample) / 64))
+    batch_size = pipeline.even_batch_size(len(sample), 64)
     batches = pipeline.plain_batches(photos, sample, config.data.image_size, batch_size)
     condition_random_weights(model, batches.as_numpy_iterator())
 

@@ -6,6 +6,7 @@ All photos reach the network through this module, in training and after it. Ever
 
 import contextlib
 import functools
+import math
 import re
 
 import numpy as np
@@ -18,6 +19,16 @@ from flowers_keras.photos.resize import resize
 # Increased when a photo's pixels, crop, resizing or augmentation change: stored features are then computed
 # again. `tests/photos/test_pipeline.py` pins the values of each version.
 PIXELS_VERSION = 2
+
+
+def even_batch_size(count, largest):
+    """The batch size, at most `largest`, that cuts `count` photos into as few batches, all of about one size.
+
+    Example:
+      >>> even_batch_size(65, 64), even_batch_size(64, 64)
+      (33, 64)
+    """
+    return math.ceil(count / math.ceil(count / largest))
 
 
 def plain_batches(photos, positions, image_size, batch_size):

@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 from flowers_keras.photos import containers, exif_block, folders, formats, jpeg
 from flowers_keras.photos.containers import BrokenPhoto
 
-PASSING = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT)  # how a network drive fails for a moment
+TRANSIENT = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT)  # how a network drive fails for a moment
 MAX_BYTES = 256 << 20  # of an encoded photo
 MAX_PIXELS = 128_000_000  # of a decoded one
 MAX_SIDE = 65_535  # pixels; the maximum of JPEG and GIF
@@ -102,7 +102,7 @@ def read_file(path):
         try:
             return _read_regular(path)
         except OSError as error:
-            if pause is None or error.errno not in PASSING:
+            if pause is None or error.errno not in TRANSIENT:
                 raise BrokenPhoto((error.strerror or type(error).__name__).lower()) from error
             time.sleep(pause)
 

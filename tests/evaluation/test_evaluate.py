@@ -510,7 +510,7 @@ def test_command_refuses_what_it_cannot_do(run, folder, tmp_path, capsys):
     assert "own record" in refused(capsys, model, data, f"--output={run}/metrics.json")
     assert json.loads((run / "metrics.json").read_text()) == {"temperature": 1.5}
     before = (run / "model.keras").read_bytes()
-    for name in ("model.keras", "splits.json", "config.json"):
+    for name in ("model.keras", *evaluate.RECORDS):
         assert "own record" in refused(capsys, model, data, f"--output={run}/{name}")
     assert (run / "model.keras").read_bytes() == before
     (tmp_path / "other").mkdir()

@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 
 from configs import finetune
-from flowers_keras import demo
+from flowers_keras import demo, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.model import explain, image_statistics, inference, novelty, overlays
 from flowers_keras.photos import decoding, reader, sources, synthetic, tables
@@ -363,7 +363,7 @@ def test_a_host_may_be_typed_as_people_have_it(typed, sent):
 
 @pytest.mark.parametrize("typed", ["", "*", "https://", "a b:c:d", "x" * 300])
 def test_what_is_no_host_is_refused_before_keras_is_loaded(typed, monkeypatch):
-    monkeypatch.setattr(demo.user_paths, "model_file", lambda text: text)
+    monkeypatch.setattr(user_paths, "model_file", lambda text: text)
     with pytest.raises(UserError, match="is not a name of a server"):
         demo.main(["--model=x", f"--allow-host={typed}"])
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from flowers_keras import demo
+from flowers_keras import demo, user_paths
 from flowers_keras.errors import UserError
 from flowers_keras.serving import hosts
 
@@ -55,7 +55,7 @@ def test_no_advice_is_given_that_would_not_help(origin):
 
 @pytest.mark.parametrize("typed", ["", "[]", "http://localhost", "256.1.1.1", "localhost:7860", "x" * 300])
 def test_what_is_no_address_is_refused_before_keras_is_loaded(typed, monkeypatch):
-    monkeypatch.setattr(demo.user_paths, "model_file", lambda text: text)
+    monkeypatch.setattr(user_paths, "model_file", lambda text: text)
     with pytest.raises(UserError, match="is not an address of this machine; type 127.0.0.1, 0.0.0.0"):
         demo.main(["--model=x", f"--host={typed}"])
 
